@@ -1,0 +1,4 @@
+/** Unpredictable bytes in production, seeded ones in simulation. */
+export interface Random {
+  fill(target: Uint8Array): void
+}

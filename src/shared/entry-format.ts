@@ -1,0 +1,50 @@
+/**
+ * One entry, as it stands in an arena and, byte for byte, in the payload of a log record. All numbers little-endian; an
+ * entry starts at a multiple of 4 and fills whole words.
+ *
+ *   offset  size  field
+ *        0     2  kind
+ *        2     2  keyLength
+ *        4     4  tableId
+ *        8     4  valueLength
+ *       12     .  key, value, zeros up to a multiple of 4
+ *
+ * | kind         | tableId   | key         | value                                        |
+ * | put          | the table | the key     | the value                                    |
+ * | delete       | the table | the key     | empty                                        |
+ * | deleteRange  | the table | first key   | 1 byte: 1 if an end follows, then the end    |
+ * | createTable  | its id    | its name    | key codec id, zero byte, value codec id      |
+ * | dropTable    | its id    | empty       | empty                                        |
+ * | createFamily | its id    | its name    | empty                                        |
+ * | dropFamily   | its id    | empty       | empty                                        |
+ * | renameFamily | its id    | new name    | empty                                        |
+ */
+export const ENTRY_HEADER_BYTES = 12
+export const ENTRY_HEADER_WORDS = 3
+
+export const KIND_PUT = 1
+export const KIND_DELETE = 2
+export const KIND_DELETE_RANGE = 3
+export const KIND_CREATE_TABLE = 4
+export const KIND_DROP_TABLE = 5
+export const KIND_CREATE_FAMILY = 6
+export const KIND_DROP_FAMILY = 7
+export const KIND_RENAME_FAMILY = 8
+
+/** Words that an entry fills. */
+export function entryWords(keyLength: number, valueLength: number): number {
+  return ENTRY_HEADER_WORDS + ((keyLength + valueLength + 3) >>> 2)
+}
+
+/** The first word of an entry. */
+export function entryTag(kind: number, keyLength: number): number {
+  return kind | (keyLength << 16)
+}
+
+export function tagKind(tag: number): number {
+  return tag & 0xffff
+}
+
+export function tagKeyLength(tag: number): number {
+  return tag >>> 16
+}

@@ -1,0 +1,72 @@
+/**
+ * The log, as the commit pipeline sees it.
+ *
+ * Positions count bytes of the log from the database's creation; sequences count commits. A record gets its place when
+ * it is appended and its bytes reach the medium later, in this order:
+ *
+ *   appended >= written >= synced      (all three are positions between records and never move back)
+ *
+ * `written` bytes are handed to the operating system: they survive the process. `synced` bytes survive a power cut.
+ */
+export interface Journal {
+  readonly appended: number
+  readonly written: number
+  readonly synced: number
+  /** The sequence of the last record whose bytes are synced. */
+  readonly lastSynced: number
+  /** The error that ended the log, once a write or sync has failed after a record was numbered. Never cleared. */
+  readonly failure: Error | undefined
+
+  /**
+   * Makes sure that a record with `payloadBytes` of payload fits into zero-written, synced segments, and sets that room
+   * aside for the next `append`. Returns undefined when the room is there already; otherwise a promise that settles when
+   * it is, or rejects (no space: the log goes on unharmed).
+   */
+  reserve(payloadBytes: number): Promise<void> | undefined
+  /** The same, blocking. */
+  reserveSync(payloadBytes: number): void
+  /** Gives back a reservation that will not be used. */
+  release(payloadBytes: number): void
+
+  /**
+   * Numbers and appends one record, whose payload is `parts` one after the other. The parts must not change until they
+   * are written. Returns the position behind the record. Requires a reservation; never blocks, never fails.
+   */
+  append(sequence: number, parts: readonly Uint8Array[], payloadBytes: number, need: Need): number
+
+  /** Writes and syncs everything appended, on the caller's thread. On failure sets `failure` and reports it. */
+  syncNow(): void
+  /** Settles once `position` is synced; rejects with `failure`. */
+  waitForSync(position: number): Promise<void>
+
+  /** Everything before `position` is in the data file, under both header slots: its segments may be used again. */
+  truncate(position: number): void
+  /** Syncs what is left and closes the files. Where `clean` is true the data file holds everything, and the log is removed. */
+  close(clean: boolean): Promise<void>
+
+  readonly statistics: JournalStatistics
+}
+
+/** How soon a record must reach the medium: at once, within the longest delay, or whenever the next sync happens. All are written at once. */
+export type Need = 'sync' | 'delayed-sync' | 'write'
+
+/** Counters since the database was opened. */
+export interface JournalStatistics {
+  records: number
+  /** Groups of records written by one call. */
+  groups: number
+  syncs: number
+  /** Milliseconds spent in writes that sync and in syncs. */
+  syncMillis: number
+  bytes: number
+  /** Times that `reserve` had to wait for a segment. */
+  stalls: number
+}
+
+/** What the journal tells its owner. Each is called from the journal's own turn, never from inside `append`. */
+export interface JournalEvents {
+  /** `written` or `synced` has moved. */
+  progressed(): void
+  /** The log has failed: `failure` is set. Called once. */
+  failed(): void
+}
