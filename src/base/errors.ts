@@ -40,8 +40,10 @@ export type ErrorCode =
   | 'MANIFOLD_NOT_FOUND'
   /** There is a database at the path and `errorIfExists` is true. */
   | 'MANIFOLD_EXISTS'
-  /** A column family or table of that name does not exist. */
+  /** A column family of that name does not exist. */
   | 'MANIFOLD_NO_SUCH_FAMILY'
+  /** A table of that name does not exist in its column family. */
+  | 'MANIFOLD_NO_SUCH_TABLE'
   /** A column family of that name exists already. */
   | 'MANIFOLD_FAMILY_EXISTS'
   /** The data file was not closed cleanly and its log is missing. */

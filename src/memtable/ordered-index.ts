@@ -29,8 +29,8 @@ const SLAB_NODE_MASK = (1 << SLAB_NODE_BITS) - 1
 const LEAF_SLOTS = 40
 const LEAF_HIGH = 4
 const LEAF_LOW = LEAF_HIGH + LEAF_SLOTS
-const LEAF_REFERENCE = LEAF_LOW + LEAF_SLOTS
-const NEXT = 1
+export const LEAF_REFERENCE: number = LEAF_LOW + LEAF_SLOTS
+export const LEAF_NEXT = 1
 const PREVIOUS = 2
 
 const BRANCH_SLOTS = 31
@@ -48,6 +48,15 @@ export const NONE = -1
 /** The path of the last descent: the branch at each depth and the slot of the child taken. One writer uses it at a time. */
 const pathNode = new Int32Array(HEIGHT_MAX)
 const pathSlot = new Int32Array(HEIGHT_MAX)
+
+/** The slab that holds a leaf, and the leaf's first word in it. */
+export function leafSlab(leaf: number): number {
+  return leaf >>> SLAB_NODE_BITS
+}
+
+export function leafBase(leaf: number): number {
+  return (leaf & SLAB_NODE_MASK) << NODE_WORD_BITS
+}
 
 /** Where a cursor or a search stands: a leaf and a slot in it. */
 export interface Place {
@@ -146,7 +155,7 @@ export class OrderedIndex {
   }
 
   next(leaf: number): number {
-    return this.slabs[leaf >>> SLAB_NODE_BITS]![((leaf & SLAB_NODE_MASK) << NODE_WORD_BITS) + NEXT]!
+    return this.slabs[leaf >>> SLAB_NODE_BITS]![((leaf & SLAB_NODE_MASK) << NODE_WORD_BITS) + LEAF_NEXT]!
   }
 
   previous(leaf: number): number {
@@ -302,8 +311,8 @@ export class OrderedIndex {
     const words = this.slabs[leaf >>> SLAB_NODE_BITS]!
     const base = (leaf & SLAB_NODE_MASK) << NODE_WORD_BITS
     words[base + PREVIOUS] = previous
-    words[base + NEXT] = next
-    if (previous !== NONE) this.#setLink(previous, NEXT, leaf)
+    words[base + LEAF_NEXT] = next
+    if (previous !== NONE) this.#setLink(previous, LEAF_NEXT, leaf)
     if (next !== NONE) this.#setLink(next, PREVIOUS, leaf)
     else this.lastLeaf = leaf
   }
@@ -319,7 +328,7 @@ export class OrderedIndex {
     const base = (leaf & SLAB_NODE_MASK) << NODE_WORD_BITS
     const rightWords = this.slabs[right >>> SLAB_NODE_BITS]!
     const rightBase = (right & SLAB_NODE_MASK) << NODE_WORD_BITS
-    const next = words[base + NEXT]!
+    const next = words[base + LEAF_NEXT]!
     this.#link(right, leaf, next)
     const keep = next === NONE && slot === LEAF_SLOTS ? LEAF_SLOTS : LEAF_SLOTS / 2
     for (const field of [LEAF_HIGH, LEAF_LOW, LEAF_REFERENCE]) {

@@ -20,7 +20,7 @@
  * | renameFamily | its id    | new name    | empty                                        |
  */
 export const ENTRY_HEADER_BYTES = 12
-export const ENTRY_HEADER_WORDS = 3
+const ENTRY_HEADER_WORDS = 3
 
 export const KIND_PUT = 1
 export const KIND_DELETE = 2
@@ -47,4 +47,33 @@ export function tagKind(tag: number): number {
 
 export function tagKeyLength(tag: number): number {
   return tag >>> 16
+}
+
+/** An entry that stands in no arena: what a drop or a renaming adds to the log. */
+export function encodeEntry(kind: number, id: number, name: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(entryWords(name.length, 0) * 4)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, entryTag(kind, name.length), true)
+  view.setUint32(4, id, true)
+  bytes.set(name, ENTRY_HEADER_BYTES)
+  return bytes
+}
+
+/**
+ * The payload of a record: for each family that the commit wrote to, its id, the number of bytes of its entries, and the
+ * entries.
+ */
+export const SECTION_HEADER_BYTES = 8
+
+export function encodeSectionHeader(familyId: number, bytes: number): Uint8Array {
+  const header = new Uint8Array(SECTION_HEADER_BYTES)
+  header[0] = familyId
+  header[1] = familyId >>> 8
+  header[2] = familyId >>> 16
+  header[3] = familyId >>> 24
+  header[4] = bytes
+  header[5] = bytes >>> 8
+  header[6] = bytes >>> 16
+  header[7] = bytes >>> 24
+  return header
 }

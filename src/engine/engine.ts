@@ -1,0 +1,314 @@
+import { DatabaseError } from '../base/errors.ts'
+import { Memtable } from '../memtable/memtable.ts'
+import type { GenerationPins } from '../mvcc/generation-pins.ts'
+import type { Pager } from '../pager/pager.ts'
+import type { Context } from '../platform/context.ts'
+import type { ChunkPool } from '../shared/chunk-pool.ts'
+import { encodeEntry, encodeSectionHeader, KIND_DROP_FAMILY, KIND_DROP_TABLE, KIND_RENAME_FAMILY } from '../shared/entry-format.ts'
+import type { Journal } from '../wal/journal.ts'
+import type { Checkpointer } from './checkpoint.ts'
+import type { ColumnFamilies } from './column-families.ts'
+import type { Commit, CommitPart, CommitPipeline } from './commit-pipeline.ts'
+import type { TransactionHost } from './engine-transaction.ts'
+import { EngineTransaction } from './engine-transaction.ts'
+import type { WaitSignal } from './family-locks.ts'
+import { FamilyLocks } from './family-locks.ts'
+import type { Family, FamilyView } from './family.ts'
+import type { WriterHost } from './family-writer.ts'
+import { FamilyWriter } from './family-writer.ts'
+import type { MemoryBudget } from './memory-budget.ts'
+import { EngineSnapshot, Pin } from './snapshot.ts'
+
+/** The database's life. Reads are possible while it is `open`; writes, unless the log has failed or it is `read-only`. */
+export type EngineState = 'open' | 'closing' | 'closed'
+
+/** What `open-engine.ts` puts together. */
+export interface EngineParts {
+  readonly path: string
+  readonly readOnly: boolean
+  readonly families: ColumnFamilies
+  readonly pipeline: CommitPipeline
+  readonly journal: Journal
+  readonly pager: Pager
+  readonly pins: GenerationPins
+  readonly pool: ChunkPool
+  readonly budget: MemoryBudget
+  readonly context: Context
+  /** Gives back the lock and the files. */
+  readonly release: () => void
+}
+
+/** One open database, without types: keys and values are bytes, tables are names. */
+export class Engine implements TransactionHost, WriterHost {
+  readonly families: ColumnFamilies
+  readonly pipeline: CommitPipeline
+  readonly journal: Journal
+  readonly pager: Pager
+  readonly budget: MemoryBudget
+  readonly pins: GenerationPins
+  readonly #parts: EngineParts
+  readonly #locks: FamilyLocks = new FamilyLocks()
+  readonly #transactions: Set<EngineTransaction> = new Set()
+  readonly #snapshots: Set<EngineSnapshot> = new Set()
+  #checkpointer: Checkpointer | undefined
+  #state: EngineState = 'open'
+  #closing: Promise<void> | undefined
+  /** Called when the last transaction has ended, while the database is closing. */
+  #idle: (() => void) | undefined
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+    this.families = parts.families
+    this.pipeline = parts.pipeline
+    this.journal = parts.journal
+    this.pager = parts.pager
+    this.budget = parts.budget
+    this.pins = parts.pins
+  }
+
+  /** To be called once, before anything is written; a read-only database has none. */
+  attach(checkpointer: Checkpointer): void {
+    this.#checkpointer = checkpointer
+  }
+
+  get path(): string {
+    return this.#parts.path
+  }
+
+  get context(): Context {
+    return this.#parts.context
+  }
+
+  get openTransactions(): Iterable<EngineTransaction> {
+    return this.#transactions
+  }
+
+  get openSnapshots(): Iterable<EngineSnapshot> {
+    return this.#snapshots
+  }
+
+  // ---- reading
+
+  /** Throws once the database is closed or closing. */
+  assertOpen(): void {
+    if (this.#state !== 'open') throw closedError(this.path)
+  }
+
+  /** What a reader sees of the family now; undefined if there is none. */
+  view(name: string): FamilyView | undefined {
+    return this.families.visible(name)?.view()
+  }
+
+  pin(view: FamilyView): Pin {
+    return new Pin(view, this.pins, this.pager.generation)
+  }
+
+  snapshot(): EngineSnapshot {
+    this.assertOpen()
+    const pins = new Map<string, Pin>()
+    for (const [name, family] of this.families.allVisible()) pins.set(name, this.pin(family.view()))
+    const snapshot = new EngineSnapshot(this.pipeline.visibleSequence, pins, (ended) => this.#snapshots.delete(ended))
+    this.#snapshots.add(snapshot)
+    return snapshot
+  }
+
+  // ---- writing
+
+  /** Why nothing can be written now. */
+  refusal(): DatabaseError | undefined {
+    if (this.#state !== 'open') return closedError(this.path)
+    if (this.#parts.readOnly) {
+      return new DatabaseError('MANIFOLD_READ_ONLY', `${this.path} is open for reading only: open it without readOnly to write.`)
+    }
+    return this.pipeline.failure
+  }
+
+  /** The transaction at once, or undefined where it would have to wait for memory or a lock. `names` are sorted, without duplicates. */
+  beginNow(names: readonly string[]): EngineTransaction | undefined {
+    const refused = this.refusal()
+    if (refused !== undefined) throw refused
+    if (this.budget.isSpent || !this.#locks.tryAcquire(names)) return undefined
+    return this.#newTransaction(names)
+  }
+
+  /** Waits for memory, then for the locks. */
+  async begin(names: readonly string[], signal: WaitSignal | undefined): Promise<EngineTransaction> {
+    const refused = this.refusal()
+    if (refused !== undefined) throw refused
+    while (this.budget.isSpent) await this.#checkpointer!.makeRoom()
+    await this.#locks.acquire(names, signal)
+    const late = this.refusal()
+    if (late !== undefined) {
+      this.#locks.release(names)
+      throw late
+    }
+    return this.#newTransaction(names)
+  }
+
+  /** The transaction on the caller's thread: writes memory out first if it is spent; a held lock would wait for the caller itself. */
+  beginSync(names: readonly string[]): EngineTransaction {
+    const refused = this.refusal()
+    if (refused !== undefined) throw refused
+    if (this.budget.isSpent) this.#checkpointer!.makeRoomSync()
+    if (!this.#locks.tryAcquire(names)) {
+      throw new DatabaseError(
+        'MANIFOLD_BUSY',
+        `A transaction holds the write lock of ${names.map((name) => `'${name}'`).join(' or ')}, and it cannot end while a synchronous write ` +
+          'waits for it on the same thread. Use write() and await it.',
+      )
+    }
+    return this.#newTransaction(names)
+  }
+
+  #newTransaction(names: readonly string[]): EngineTransaction {
+    const writers = names.map((name) => {
+      const family = this.families.get(name)
+      return new FamilyWriter(this, family ?? this.families.newFamily(name), family !== undefined)
+    })
+    const transaction = new EngineTransaction(this, names, writers)
+    this.#transactions.add(transaction)
+    return transaction
+  }
+
+  newMemtable(): Memtable {
+    return new Memtable(this.#parts.pool, this.budget.use)
+  }
+
+  newTableId(): number {
+    return this.families.takeTableId()
+  }
+
+  encodeName(name: string): Uint8Array {
+    return encoder.encode(name)
+  }
+
+  ended(transaction: EngineTransaction): void {
+    this.#transactions.delete(transaction)
+    if (this.#transactions.size === 0) this.#idle?.()
+    this.#locks.release(transaction.names)
+  }
+
+  familyCreated(family: Family): () => void {
+    return this.families.create(family)
+  }
+
+  appended(): void {
+    this.#checkpointer!.appended()
+  }
+
+  // ---- families and tables
+
+  /** Drops a family with all its tables. Waits for its lock. */
+  async dropFamily(name: string): Promise<void> {
+    await this.#changeSchema([name], (family) => {
+      const found = family ?? missing('column family', name)
+      const part = { family: found, memtable: undefined, end: 0, tables: NO_TABLES }
+      return { entry: encodeEntry(KIND_DROP_FAMILY, found.id, NO_BYTES), part, apply: () => this.families.drop(found) }
+    })
+  }
+
+  async renameFamily(from: string, to: string): Promise<void> {
+    await this.#changeSchema([...new Set([from, to])].sort(), () => {
+      const found = this.families.get(from) ?? missing('column family', from)
+      if (this.families.get(to) !== undefined) {
+        throw new DatabaseError('MANIFOLD_FAMILY_EXISTS', `There is a column family '${to}' already: drop it first, or choose another name.`)
+      }
+      const part = { family: found, memtable: undefined, end: 0, tables: found.tables }
+      return { entry: encodeEntry(KIND_RENAME_FAMILY, found.id, this.encodeName(to)), part, apply: () => this.families.rename(found, to) }
+    })
+  }
+
+  async dropTable(name: string, table: string): Promise<void> {
+    await this.#changeSchema([name], (family) => {
+      const found = family?.tables.get(table) ?? missing('table', table)
+      const tables = new Map(family!.tables)
+      tables.delete(table)
+      const part = { family: family!, memtable: undefined, end: 0, tables }
+      return { entry: encodeEntry(KIND_DROP_TABLE, found.id, NO_BYTES), part, apply: () => NOTHING }
+    })
+  }
+
+  /** A commit of its own, always `immediate`, that changes which families and tables there are. */
+  async #changeSchema(names: readonly string[], change: (family: Family | undefined) => SchemaChange): Promise<void> {
+    const transaction = await this.begin(names, undefined)
+    let appended: Promise<void>
+    try {
+      const { entry, part, apply } = change(this.families.get(names[0]!))
+      const payload = [encodeSectionHeader(part.family.id, entry.length), entry]
+      const bytes = payload[0]!.length + entry.length
+      await this.journal.reserve(bytes)
+      part.family.tables = part.tables
+      const publish = apply()
+      appended = new Promise((resolve, reject) => {
+        const commit: Commit = { sequence: 0, position: 0, need: 'sync', parts: [part], publish, resolve, reject }
+        this.pipeline.append(commit, payload, bytes)
+      })
+    } catch (error) {
+      await transaction.abort()
+      throw error
+    }
+    transaction.abort()?.catch(ignore)
+    this.appended()
+    await appended
+  }
+
+  // ---- durability and the end
+
+  /** Settles when everything committed so far is on the medium. */
+  async sync(): Promise<void> {
+    this.assertOpen()
+    if (this.#parts.readOnly) return
+    await this.#checkpointer!.sync()
+  }
+
+  async checkpoint(): Promise<void> {
+    const refused = this.refusal()
+    if (refused !== undefined) throw refused
+    await this.#checkpointer!.run()
+  }
+
+  /** Finishes commits that have begun, aborts open transactions, ends snapshots, and writes everything into the data file. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#state = 'closing'
+    for (const transaction of this.#transactions) {
+      const aborted = transaction.abort()
+      aborted?.catch(ignore)
+    }
+    if (this.#transactions.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    await this.pipeline.waitUntilVisible(this.pipeline.appendedSequence)?.catch(ignore)
+    for (const snapshot of this.#snapshots) snapshot.close()
+    try {
+      await this.#checkpointer?.close()
+    } finally {
+      this.#state = 'closed'
+      this.#parts.release()
+    }
+  }
+}
+
+interface SchemaChange {
+  readonly entry: Uint8Array
+  readonly part: CommitPart
+  /** Makes the change for writers; returns what makes it for readers. */
+  readonly apply: () => () => void
+}
+
+const encoder = new TextEncoder()
+const NO_BYTES: Uint8Array = new Uint8Array(0)
+const NO_TABLES: ReadonlyMap<string, never> = new Map()
+const NOTHING = (): void => {}
+const ignore = (): void => {}
+
+function closedError(path: string): DatabaseError {
+  return new DatabaseError('MANIFOLD_CLOSED', `The database ${path} is closed: open it again to use it.`)
+}
+
+function missing(kind: 'column family' | 'table', name: string): never {
+  const code = kind === 'table' ? 'MANIFOLD_NO_SUCH_TABLE' : 'MANIFOLD_NO_SUCH_FAMILY'
+  throw new DatabaseError(code, `There is no ${kind} '${name}': nothing was changed.`)
+}
