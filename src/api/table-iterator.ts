@@ -1,6 +1,13 @@
 import type { RangeWalk } from '../engine/range-walk.ts'
-import { EntriesIterator } from './entries.ts'
-import type { Cut } from './read-table.ts'
+import type { Pin } from '../engine/snapshot.ts'
+import { EntriesIterator, finished } from './entries.ts'
+
+/** What an iterator reads from, and for how long it may. */
+export interface Cut {
+  readonly pin: Pin
+  /** Throws where what the iterator was taken from has ended. */
+  readonly check: () => void
+}
 
 /** What `range`, `keys` and `values` return: one pass over a cut, which it pins until it is finished or returned. */
 export class TableIterator<T> extends EntriesIterator<T> {
@@ -16,23 +23,23 @@ export class TableIterator<T> extends EntriesIterator<T> {
     this.#decode = decode
   }
 
-  override next(): IteratorResult<T, undefined> {
+  next(): IteratorResult<T, undefined> {
     const walk = this.#walk
-    if (walk === undefined) return { done: true, value: undefined }
+    if (walk === undefined) return finished()
     try {
-      this.#cut!.check?.()
+      this.#cut!.check()
       if (walk.advance()) return { done: false, value: this.#decode(walk) }
     } catch (error) {
       this.#release()
       throw error
     }
     this.#release()
-    return { done: true, value: undefined }
+    return finished()
   }
 
-  override return(): IteratorResult<T, undefined> {
+  return(): IteratorResult<T, undefined> {
     this.#release()
-    return { done: true, value: undefined }
+    return finished()
   }
 
   #release(): void {

@@ -1,30 +1,37 @@
 import { DatabaseError } from '../base/errors.ts'
-import type { EncodedValue } from '../codec/direct-codec.ts'
-import { EncodedValue as ValueBuffer } from '../codec/direct-codec.ts'
+import { KEY_BYTES_MAX } from '../base/limits.ts'
+import type { DirectKeyCodec, DirectValueCodec } from '../codec/direct-codec.ts'
+import { EncodedValue } from '../codec/direct-codec.ts'
+import { directKeyCodec, directValueCodec } from '../codec/own-codec.ts'
+import { KEY, keyTooLarge, VALUE } from '../codec/refusal.ts'
+import type { TableDefinition } from '../codec/table.ts'
+import { checkDefinition } from '../codec/table.ts'
 import type { TableEntry } from '../engine/family.ts'
 import type { TableSchema } from '../engine/family-writer.ts'
 import { EncodedKey } from '../shared/encoded-key.ts'
-import type { CheckedTable } from './table-definition.ts'
 
 /**
  * Encodings go into buffers that every table uses, because a put or a get must not allocate for its key. Nothing of the
- * caller's runs between encoding and the use of what was encoded; a key codec of the caller's own, which might itself use
- * the database, gets a buffer of its own.
+ * caller's runs between encoding and the use of what was encoded: a value's codec, which may be the caller's and may use the
+ * database, runs before the key is encoded; a key codec of the caller's own gets a buffer of its own and runs first.
  */
 const keyBuffer = new EncodedKey()
-const valueBuffer = new ValueBuffer()
+const valueBuffer = new EncodedValue()
 
-/** A table as its handles use it: its definition, and the check that a family's table of that name has the same codecs. */
+/** A table as its handles use it: its codecs, and the check that a family's table of that name has the same. */
 export class TableShape<K, V> {
-  readonly definition: CheckedTable<K, V>
+  readonly key: DirectKeyCodec<K>
+  readonly value: DirectValueCodec<V>
   /** What a new table's catalog entry says. */
   readonly schema: TableSchema
   /** The last entry of a catalog that was found to fit. */
   #checked: TableEntry | undefined
 
-  constructor(definition: CheckedTable<K, V>) {
-    this.definition = definition
-    this.schema = { name: definition.name, keyCodec: definition.keyCodec.id, valueCodec: definition.valueCodec.id }
+  constructor(definition: TableDefinition<K, V>) {
+    checkDefinition(definition)
+    this.key = directKeyCodec(definition.key)
+    this.value = directValueCodec(definition.value)
+    this.schema = { name: definition.name, keyCodec: this.key.id, valueCodec: this.value.id }
   }
 
   /** The table's entry in a family's catalog, or undefined if the family has none of that name. Throws if it has other codecs. */
@@ -49,20 +56,28 @@ export class TableShape<K, V> {
 
   /** The encoded key, valid until the next is encoded. */
   encodeKey(key: unknown): EncodedKey {
-    const into = this.definition.keyCodec.foreign ? new EncodedKey() : keyBuffer
-    this.definition.encodeKey(key, into)
+    const into = this.key.foreign ? new EncodedKey() : keyBuffer
+    const length = this.key.encodeInto(key, into.bytes, 0, KEY)
+    // The buffer has more room than a key may take, for what a bound adds. NO_ROOM is negative.
+    if (length < 0 || length > KEY_BYTES_MAX) throw keyTooLarge(this.key.id)
+    into.length = length
+    into.prepare()
     return into
   }
 
-  /** The encoded key; the encoded value is in `value`. Both are valid until the next are encoded. */
+  /** The encoded key; the encoded value is in `encodedValue`. Both are valid until the next are encoded. */
   encodeEntry(key: unknown, value: unknown): EncodedKey {
-    const into = this.definition.keyCodec.foreign ? new EncodedKey() : keyBuffer
-    this.definition.encodeEntry(key, value, into, valueBuffer)
-    return into
+    if (this.key.foreign) {
+      const encoded = this.encodeKey(key)
+      this.value.encodeValue(value, valueBuffer, VALUE)
+      return encoded
+    }
+    this.value.encodeValue(value, valueBuffer, VALUE)
+    return this.encodeKey(key)
   }
 
   /** Of the last `encodeEntry`. */
-  get value(): EncodedValue {
+  get encodedValue(): EncodedValue {
     return valueBuffer
   }
 }

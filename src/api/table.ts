@@ -1,13 +1,14 @@
 import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
 import type { FamilyView, TableEntry } from '../engine/family.ts'
+import type { ValuePlace } from '../engine/find.ts'
 import type { EncodedKey } from '../shared/encoded-key.ts'
 import type { ResolvedWriteOptions, WriteOptions } from './durability.ts'
 import { resolveWriteOptions } from './durability.ts'
 import type { Bounds, In } from './range.ts'
-import { resolveDeletion } from './range.ts'
-import type { Cut } from './read-table.ts'
-import { TableReads } from './read-table.ts'
+import { deletionBounds } from './range.ts'
+import type { Cut } from './table-iterator.ts'
+import { TableReads } from './table-reads.ts'
 import type { KeptEntry, TableShape } from './table-shape.ts'
 import { loadKey } from './table-shape.ts'
 import { keyExists, newTransactionTable } from './transaction-table.ts'
@@ -48,10 +49,10 @@ export class Table<K, V> extends TableReads<K, V> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
       const encoded = this.shape.encodeEntry(key, value)
-      const { bytes, length } = this.shape.value
+      const { bytes, length } = this.shape.encodedValue
       const transaction = this.engine.beginNow(this.#names, resolved.signal)
       if (transaction === undefined) {
-        const kept = { key: keepKey(encoded), value: bytes.slice(0, length) }
+        const kept = { key: keepKey(encoded), value: this.shape.encodedValue.copy() }
         return this.#transact(resolved, (late) => this.#put(late, loadKey(kept.key), kept.value, kept.value.length))
       }
       try {
@@ -72,8 +73,7 @@ export class Table<K, V> extends TableReads<K, V> {
       const kept: KeptEntry[] = []
       for (const [key, value] of entries) {
         const encoded = this.shape.encodeEntry(key, value)
-        const { bytes, length } = this.shape.value
-        kept.push({ key: keepKey(encoded), value: bytes.slice(0, length) })
+        kept.push({ key: keepKey(encoded), value: this.shape.encodedValue.copy() })
       }
       return this.#transact(resolved, (transaction) => {
         for (const { key, value } of kept) this.#put(transaction, loadKey(key), value, value.length)
@@ -88,13 +88,12 @@ export class Table<K, V> extends TableReads<K, V> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
       const encoded = this.shape.encodeEntry(key, value)
-      const { bytes, length } = this.shape.value
-      const kept = { key: keepKey(encoded), value: bytes.slice(0, length) }
+      const kept = { key: keepKey(encoded), value: this.shape.encodedValue.copy() }
       return this.#transact(resolved, (transaction) => {
         const writer = transaction.writers[0]!
         const entry = this.shape.find(writer.tables)
         const search = loadKey(kept.key)
-        if (entry !== undefined && this.engine.has(writer.view(), entry.id, search)) throw keyExists(this.shape.schema.name, key)
+        if (entry !== undefined && this.engine.find(writer.view(), entry.id, search, place)) throw keyExists(this.shape.schema.name, key)
         this.#put(transaction, search, kept.value, kept.value.length)
       })
     } catch (error) {
@@ -123,7 +122,7 @@ export class Table<K, V> extends TableReads<K, V> {
   /** A copy that later changes of the caller's array or tuple do not reach. */
   #ownKey(key: In<K>): In<K> {
     const { bytes, length } = this.shape.encodeKey(key)
-    return this.shape.definition.keyCodec.decodeFrom(bytes, 0, length) as In<K>
+    return this.shape.key.decodeFrom(bytes, 0, length) as In<K>
   }
 
   /** Removes a key, if it is there. */
@@ -132,9 +131,8 @@ export class Table<K, V> extends TableReads<K, V> {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
       const kept = keepKey(this.shape.encodeKey(key))
       return this.#transact(resolved, (transaction) => {
-        const writer = transaction.writers[0]!
-        const entry = this.#entry(transaction)
-        transaction.delete(writer, entry, loadKey(kept))
+        const entry = this.#present(transaction)
+        if (entry !== undefined) transaction.delete(transaction.writers[0]!, entry, loadKey(kept))
       })
     } catch (error) {
       return Promise.reject(error)
@@ -145,9 +143,9 @@ export class Table<K, V> extends TableReads<K, V> {
   deleteRange(bounds: Bounds<K>, options?: WriteOptions): Promise<void> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
-      const { start, end, empty } = resolveDeletion(this.shape.definition.keyCodec, bounds)
+      const range = deletionBounds(this.shape.key, bounds)
       return this.#transact(resolved, (transaction) => {
-        if (!empty) transaction.deleteRange(transaction.writers[0]!, this.#entry(transaction), start, end)
+        if (range !== undefined) this.#deleteRange(transaction, range.start, range.end)
       })
     } catch (error) {
       return Promise.reject(error)
@@ -158,9 +156,7 @@ export class Table<K, V> extends TableReads<K, V> {
   clear(options?: WriteOptions): Promise<void> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
-      return this.#transact(resolved, (transaction) =>
-        transaction.deleteRange(transaction.writers[0]!, this.#entry(transaction), NO_BYTES, undefined),
-      )
+      return this.#transact(resolved, (transaction) => this.#deleteRange(transaction, NO_BYTES, undefined))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -170,9 +166,18 @@ export class Table<K, V> extends TableReads<K, V> {
     transaction.put(transaction.writers[0]!, this.#entry(transaction), key, value, valueLength)
   }
 
+  #deleteRange(transaction: EngineTransaction, start: Uint8Array, end: Uint8Array | undefined): void {
+    const entry = this.#present(transaction)
+    if (entry !== undefined) transaction.deleteRange(transaction.writers[0]!, entry, start, end)
+  }
+
+  /** The table, if there is one: a deletion creates none. */
+  #present(transaction: EngineTransaction): TableEntry | undefined {
+    return this.shape.find(transaction.writers[0]!.tables)
+  }
+
   #entry(transaction: EngineTransaction): TableEntry {
-    const writer = transaction.writers[0]!
-    return this.shape.find(writer.tables) ?? writer.ensureTable(this.shape.schema)
+    return this.#present(transaction) ?? transaction.writers[0]!.ensureTable(this.shape.schema)
   }
 
   /** Takes its place in line at once; the change is made when its turn comes. */
@@ -200,11 +205,12 @@ export class Table<K, V> extends TableReads<K, V> {
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
+const place: ValuePlace = { bytes: NO_BYTES, offset: 0, length: 0, owned: false }
 
 function nothing(): void {}
 
 function keepKey({ bytes, length }: EncodedKey): Uint8Array {
-  return bytes.slice(0, length)
+  return this.shape.encodedValue.copy()
 }
 
 /** Aborts; rejects with `error` when all that the transaction could have read is visible. */

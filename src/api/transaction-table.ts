@@ -4,11 +4,10 @@ import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
 import type { FamilyView, TableEntry } from '../engine/family.ts'
 import type { FamilyWriter } from '../engine/family-writer.ts'
-import { encodeEntryOf, encodeKeyOf } from './encode.ts'
 import type { Bounds, In } from './range.ts'
 import { deletionBounds } from './range.ts'
-import type { Cut } from './read-table.ts'
-import { TableReads } from './read-table.ts'
+import type { Cut } from './table-iterator.ts'
+import { TableReads } from './table-reads.ts'
 import type { TableShape } from './table-shape.ts'
 
 export let newTransactionTable: <K, V>(
@@ -38,8 +37,9 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
 
   /** Sets the value of a key. */
   put(key: In<K>, value: In<V>): void {
-    const { encodedKey, encodedValue } = encodeEntryOf(this.shape, key, value)
-    this.#transaction.put(this.#writer, this.#entry(), encodedKey, encodedValue.bytes, encodedValue.length)
+    const encodedKey = this.shape.encodeEntry(key, value)
+    const { bytes, length } = this.shape.encodedValue
+    this.#transaction.put(this.#writer, this.#entry(), encodedKey, bytes, length)
   }
 
   /** Sets the values of many keys. */
@@ -49,7 +49,7 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
 
   /** Sets the value of a key that the table must not have; throws MANIFOLD_KEY_EXISTS if it does. */
   insert(key: In<K>, value: In<V>): void {
-    if (this.has(key)) throw keyExists(this.shape.name, key)
+    if (this.has(key)) throw keyExists(this.shape.schema.name, key)
     this.put(key, value)
   }
 
@@ -64,24 +64,32 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
 
   /** Removes a key, if it is there. */
   delete(key: In<K>): void {
-    const encodedKey = encodeKeyOf(this.shape, key)
-    this.#transaction.delete(this.#writer, this.#entry(), encodedKey)
+    const encodedKey = this.shape.encodeKey(key)
+    const entry = this.#present()
+    if (entry !== undefined) this.#transaction.delete(this.#writer, entry, encodedKey)
   }
 
   /** Removes the keys within bounds, of which at least one must be defined. Costs the same however many there are. */
   deleteRange(bounds: Bounds<K>): void {
     const range = deletionBounds(this.shape.key, bounds)
-    if (range !== undefined) this.#transaction.deleteRange(this.#writer, this.#entry(), range.start, range.end)
+    const entry = this.#present()
+    if (entry !== undefined && range !== undefined) this.#transaction.deleteRange(this.#writer, entry, range.start, range.end)
   }
 
   /** Removes all keys. */
   clear(): void {
-    this.#transaction.deleteRange(this.#writer, this.#entry(), NO_BYTES, undefined)
+    const entry = this.#present()
+    if (entry !== undefined) this.#transaction.deleteRange(this.#writer, entry, NO_BYTES, undefined)
+  }
+
+  /** The table, if there is one: a deletion creates none. */
+  #present(): TableEntry | undefined {
+    if (!this.#transaction.isOpen) throw transactionEnded()
+    return this.shape.find(this.#writer.tables)
   }
 
   #entry(): TableEntry {
-    if (!this.#transaction.isOpen) throw transactionEnded()
-    return this.shape.find(this.#writer.tables) ?? this.#writer.ensureTable(this.shape.schema)
+    return this.#present() ?? this.#writer.ensureTable(this.shape.schema)
   }
 
   protected override view(): FamilyView {

@@ -1,10 +1,10 @@
 import { DatabaseError } from '../base/errors.ts'
-import type { TableDefinition } from '../codec/table.ts'
 import type { Commit as EngineCommit } from '../engine/commit-pipeline.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Durability, EngineTransaction } from '../engine/engine-transaction.ts'
 import type { FamilyWriter } from '../engine/family-writer.ts'
-import { shapeOf } from './table-shape.ts'
+import type { TableDefinition } from '../codec/table.ts'
+import { TableShape } from './table-shape.ts'
 import type { TransactionTable } from './transaction-table.ts'
 import { newTransactionTable, transactionEnded } from './transaction-table.ts'
 
@@ -61,7 +61,7 @@ class FamilyScope implements FamilyTransaction {
     if (!this.#core.isOpen) throw transactionEnded()
     let table = this.#tables.get(definition)
     if (table === undefined) {
-      const shape = shapeOf(definition)
+      const shape = new TableShape(definition)
       shape.find(this.#writer.tables)
       table = newTransactionTable(this.#engine, shape, this.#core, this.#writer) as unknown as TransactionTable<unknown, unknown>
       this.#tables.set(definition, table)

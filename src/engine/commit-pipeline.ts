@@ -153,7 +153,8 @@ function publish(commit: Commit): void {
   commit.publish?.()
 }
 
-export function poisoned(cause: unknown): DatabaseError {
+function poisoned(cause: unknown): DatabaseError {
+  if (cause instanceof DatabaseError && cause.code === 'MANIFOLD_POISONED') return cause
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new DatabaseError(
     'MANIFOLD_POISONED',

@@ -19,6 +19,8 @@ export interface TransactionHost {
   familyCreated(family: Family): () => void
   /** A commit has been appended; memory may have to be written out. */
   appended(): void
+  /** Where there is no log, an `immediate` commit is one that a checkpoint has made durable. Undefined where there is one. */
+  readonly makeDurable: (() => Promise<void>) | undefined
 }
 
 export const NEEDS: Readonly<Record<Durability, Need>> = { immediate: 'sync', eventual: 'delayed-sync', none: 'write' }
@@ -117,11 +119,11 @@ export class EngineTransaction {
     this.#state = 'committing'
     const bytes = this.#payloadBytes()
     const waiting = this.#host.journal.reserve(bytes)
-    if (waiting === undefined) return this.#append(durability, bytes, result)
+    if (waiting === undefined) return this.#durably(durability, bytes, result)
     return waiting.then(
       () => {
         const late = this.#host.pipeline.failure
-        if (late === undefined) return this.#append(durability, bytes, result)
+        if (late === undefined) return this.#durably(durability, bytes, result)
         this.#host.journal.release(bytes)
         return this.#refuse(late)
       },
@@ -154,6 +156,16 @@ export class EngineTransaction {
     let bytes = 0
     for (const writer of this.writers) bytes += writer.payloadBytes()
     return bytes
+  }
+
+  #durably<R>(durability: Durability, bytes: number, result: (commit: Commit) => R): Promise<R> {
+    const { makeDurable } = this.#host
+    const appended = this.#append(durability, bytes, result)
+    if (makeDurable === undefined || durability !== 'immediate') return appended
+    return appended.then(async (value) => {
+      await makeDurable()
+      return value
+    })
   }
 
   #append<R>(durability: Durability, bytes: number, result: (commit: Commit) => R): Promise<R> {

@@ -6,17 +6,21 @@ import type { Context } from '../platform/context.ts'
 import type { ChunkPool } from '../shared/chunk-pool.ts'
 import { encodeEntry, encodeSectionHeader, KIND_DROP_FAMILY, KIND_DROP_TABLE, KIND_RENAME_FAMILY } from '../shared/entry-format.ts'
 import type { Journal } from '../wal/journal.ts'
-import type { Checkpointer } from './checkpoint.ts'
+import type { CheckpointCounters, Checkpointer } from './checkpoint.ts'
 import type { ColumnFamilies } from './column-families.ts'
 import type { Commit, CommitPart, CommitPipeline } from './commit-pipeline.ts'
-import type { TransactionHost } from './engine-transaction.ts'
+import type { Durability, TransactionHost } from './engine-transaction.ts'
 import { EngineTransaction } from './engine-transaction.ts'
 import type { WaitSignal } from './family-locks.ts'
-import { FamilyLocks } from './family-locks.ts'
-import type { Family, FamilyView } from './family.ts'
+import { abortedError, FamilyLocks } from './family-locks.ts'
+import type { Family, FamilyView, Tables } from './family.ts'
 import type { WriterHost } from './family-writer.ts'
 import { FamilyWriter } from './family-writer.ts'
+import type { EncodedKey } from '../shared/encoded-key.ts'
+import type { EntryCursor } from './entry-cursor.ts'
+import type { ValuePlace } from './find.ts'
 import type { MemoryBudget } from './memory-budget.ts'
+import type { Reader } from './reader.ts'
 import { EngineSnapshot, Pin } from './snapshot.ts'
 
 /** The database's life. Reads are possible while it is `open`; writes, unless the log has failed or it is `read-only`. */
@@ -32,8 +36,12 @@ export interface EngineParts {
   readonly pager: Pager
   readonly pins: GenerationPins
   readonly pool: ChunkPool
+  readonly reader: Reader
   readonly budget: MemoryBudget
   readonly context: Context
+  /** Of transactions that say nothing else. */
+  readonly durability: Durability
+  readonly withoutLog: boolean
   /** Gives back the lock and the files. */
   readonly release: () => void
 }
@@ -46,7 +54,11 @@ export class Engine implements TransactionHost, WriterHost {
   readonly pager: Pager
   readonly budget: MemoryBudget
   readonly pins: GenerationPins
+  /** Write options that a caller leaves out. */
+  readonly defaults: { readonly durability: Durability; readonly signal: undefined }
+  readonly makeDurable: (() => Promise<void>) | undefined
   readonly #parts: EngineParts
+  readonly #reader: Reader
   readonly #locks: FamilyLocks = new FamilyLocks()
   readonly #transactions: Set<EngineTransaction> = new Set()
   readonly #snapshots: Set<EngineSnapshot> = new Set()
@@ -64,6 +76,9 @@ export class Engine implements TransactionHost, WriterHost {
     this.pager = parts.pager
     this.budget = parts.budget
     this.pins = parts.pins
+    this.#reader = parts.reader
+    this.defaults = { durability: parts.durability, signal: undefined }
+    this.makeDurable = parts.withoutLog ? () => this.#checkpointer!.run() : undefined
   }
 
   /** To be called once, before anything is written; a read-only database has none. */
@@ -73,6 +88,14 @@ export class Engine implements TransactionHost, WriterHost {
 
   get path(): string {
     return this.#parts.path
+  }
+
+  get pooledBytes(): number {
+    return this.#parts.pool.freeBytes
+  }
+
+  get checkpointCounters(): CheckpointCounters {
+    return this.#checkpointer?.counters ?? NO_CHECKPOINTS
   }
 
   get context(): Context {
@@ -97,6 +120,15 @@ export class Engine implements TransactionHost, WriterHost {
   /** What a reader sees of the family now; undefined if there is none. */
   view(name: string): FamilyView | undefined {
     return this.families.visible(name)?.view()
+  }
+
+  /** Looks a key up; sets `place` to its value if it is there. */
+  find(view: FamilyView, tableId: number, key: EncodedKey, place: ValuePlace): boolean {
+    return this.#reader.find(view, tableId, key, place)
+  }
+
+  cursor(view: FamilyView, tableId: number): EntryCursor {
+    return this.#reader.cursor(view, tableId)
   }
 
   pin(view: FamilyView): Pin {
@@ -124,8 +156,8 @@ export class Engine implements TransactionHost, WriterHost {
   }
 
   /** The transaction at once, or undefined where it would have to wait for memory or a lock. `names` are sorted, without duplicates. */
-  beginNow(names: readonly string[]): EngineTransaction | undefined {
-    const refused = this.refusal()
+  beginNow(names: readonly string[], signal: WaitSignal | undefined): EngineTransaction | undefined {
+    const refused = signal?.aborted ? abortedError(signal) : this.refusal()
     if (refused !== undefined) throw refused
     if (this.budget.isSpent || !this.#locks.tryAcquire(names)) return undefined
     return this.#newTransaction(names)
@@ -168,6 +200,25 @@ export class Engine implements TransactionHost, WriterHost {
     const transaction = new EngineTransaction(this, names, writers)
     this.#transactions.add(transaction)
     return transaction
+  }
+
+  /** True if the transaction is one of this database. */
+  owns(transaction: EngineTransaction): boolean {
+    return this.#transactions.has(transaction)
+  }
+
+  /** Commits on the caller's thread; returns when the commit is visible and as durable as asked for. */
+  commitSync(transaction: EngineTransaction, durability: Durability): void {
+    transaction.commitSync(durability)
+    if (durability === 'immediate') this.journal.syncNow()
+    else this.journal.writeNow()
+    if (this.makeDurable !== undefined && durability === 'immediate') this.#checkpointer!.runSync()
+  }
+
+  /** Settles when everything before that position of the log is on the medium. */
+  async durable(position: number): Promise<void> {
+    if (this.makeDurable !== undefined) await this.makeDurable()
+    else if (!this.#parts.readOnly) await this.journal.waitForSync(position)
   }
 
   newMemtable(): Memtable {
@@ -250,6 +301,7 @@ export class Engine implements TransactionHost, WriterHost {
     transaction.abort()?.catch(ignore)
     this.appended()
     await appended
+    await this.makeDurable?.()
   }
 
   // ---- durability and the end
@@ -300,7 +352,8 @@ interface SchemaChange {
 
 const encoder = new TextEncoder()
 const NO_BYTES: Uint8Array = new Uint8Array(0)
-const NO_TABLES: ReadonlyMap<string, never> = new Map()
+const NO_TABLES: Tables = new Map()
+const NO_CHECKPOINTS: CheckpointCounters = { count: 0, failed: 0, millis: 0, pagesWritten: 0, bytesWritten: 0 }
 const NOTHING = (): void => {}
 const ignore = (): void => {}
 

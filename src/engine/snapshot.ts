@@ -18,6 +18,11 @@ export class Pin {
     pins.pin(generation)
   }
 
+  /** A second pin on the same view. Requires: this one has not been released. */
+  again(): Pin {
+    return new Pin(this.view, this.#pins, this.#generation)
+  }
+
   /** Idempotent. */
   release(): void {
     if (!this.#held) return
@@ -45,7 +50,12 @@ export class EngineSnapshot {
     return this.#pins.get(name)?.view
   }
 
-  /** Idempotent. Iterators taken from it hold pins of their own and go on. */
+  /** Another pin on what the snapshot sees of the family, for an iterator. */
+  pinAgain(name: string): Pin {
+    return this.#pins.get(name)!.again()
+  }
+
+  /** Idempotent. Iterators taken from it hold pins of their own until they notice. */
   close(): void {
     if (!this.isOpen) return
     this.isOpen = false

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { Context } from './context.ts'
 import type { FileSystem } from './file-system.ts'
 import type { Random } from './random.ts'
 import type { Threads } from './thread.ts'
@@ -8,5 +9,6 @@ export interface Platform {
   readonly fileSystem: FileSystem
   readonly clock: Clock
   readonly random: Random
+  readonly context: Context
   readonly threads: Threads | undefined
 }

@@ -12,8 +12,12 @@ export interface Journal {
   readonly appended: number
   readonly written: number
   readonly synced: number
+  /** The sequence of the last record appended. */
+  readonly lastAppended: number
   /** The sequence of the last record whose bytes are synced. */
   readonly lastSynced: number
+  /** The checksum of the last record appended: what a header that names `appended` as the log's start keeps beside it. */
+  readonly lastChecksum: number
   /** The error that ended the log, once a write or sync has failed after a record was numbered. Never cleared. */
   readonly failure: Error | undefined
 
@@ -30,14 +34,23 @@ export interface Journal {
 
   /**
    * Numbers and appends one record, whose payload is `parts` one after the other. The parts must not change until they
-   * are written. Returns the position behind the record. Requires a reservation; never blocks, never fails.
+   * are written. Returns the position behind the record. Requires a reservation, no `failure`, and the sequence after
+   * `lastAppended`; then it never blocks and never fails.
    */
   append(sequence: number, parts: readonly Uint8Array[], payloadBytes: number, need: Need): number
 
-  /** Writes and syncs everything appended, on the caller's thread. On failure sets `failure` and reports it. */
+  /** Writes everything appended on the caller's thread, and syncs it if a record among it needs that. On failure sets `failure`, reports it and throws it. */
+  writeNow(): void
+  /** Writes and syncs everything appended, on the caller's thread. On failure sets `failure`, reports it and throws it. */
   syncNow(): void
-  /** Settles once `position` is synced; rejects with `failure`. */
+  /** Settles once `position` is synced; rejects with `failure`. One that nobody listens to is never unhandled. */
   waitForSync(position: number): Promise<void>
+  /**
+   * Undefined where no write reads parts that were handed over any more, as far as they are `written`; otherwise a
+   * promise that resolves when that is so. The memory of parts may be used for something else only then. (A write under
+   * way on another thread can be overtaken by `syncNow`, and still reads its parts.)
+   */
+  quiesce(): Promise<void> | undefined
 
   /** Everything before `position` is in the data file, under both header slots: its segments may be used again. */
   truncate(position: number): void

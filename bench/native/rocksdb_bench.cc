@@ -1,0 +1,435 @@
+// Native RocksDB on the workloads of this package: `rocksdb_bench <cf|get|scan|load|version> --name=value ...`.
+//
+// Each subcommand measures inside the process and prints one JSON line. `--config=default` is RocksDB as its authors ship it,
+// `--config=tuned` is what the workload asks for; the harness runs both and compares with the better one. Options beyond these two can
+// be tried with `--db-options`, `--cf-options` and `--table-options`, in RocksDB's own syntax.
+//
+// What tuning never gives up, because Manifold's side has it too: the log is written for every batch, blocks carry checksums that are
+// verified when a block is read from its file, and the memtable is ordered.
+
+#include "common.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <thread>
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/memtablerep.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+#include <rocksdb/version.h>
+#include <rocksdb/write_batch.h>
+
+using namespace bench;
+using rocksdb::ColumnFamilyDescriptor;
+using rocksdb::ColumnFamilyHandle;
+using rocksdb::DB;
+using rocksdb::Options;
+using rocksdb::Slice;
+using rocksdb::Status;
+
+namespace {
+
+constexpr size_t MiB = 1 << 20;
+
+void check(const Status& status) {
+  if (!status.ok()) fail("rocksdb: " + status.ToString());
+}
+
+Slice slice(std::string_view text) { return {text.data(), text.size()}; }
+
+// ---- configurations ------------------------------------------------------------------------------------------------------------
+
+rocksdb::BlockBasedTableOptions table_options_of(const Options& options) {
+  return *options.table_factory->GetOptions<rocksdb::BlockBasedTableOptions>();
+}
+
+void set_table_options(Options& options, const rocksdb::BlockBasedTableOptions& table) {
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+}
+
+/// Eight threads on two cores: groups wide enough for all of them, log files reused, no flush in the middle. Random keys gain from
+/// inserting in parallel, overlapped with the next group's log write; ordered keys from one leader that inserts for all while the
+/// neighbours in the skip list are still in its cache (1.1 against 0.65 M entries a second).
+void tune_for_writes(Options& options, bool random) {
+  options.recycle_log_file_num = 4;
+  options.write_buffer_size = 256 * MiB;
+  options.max_write_batch_group_size_bytes = 4 * MiB;
+  options.enable_pipelined_write = random;
+  options.allow_concurrent_memtable_write = random;
+}
+
+/// Everything in a warm cache, nothing to decompress, a hash index inside each block, keys stored whole, large pieces of arena. Left
+/// out: the hash memtable (1.0 M gets a second, but not ordered) and memory-mapped files (0.5 M, outside any memory budget).
+void tune_for_gets(Options& options) {
+  options.compression = rocksdb::kNoCompression;
+  options.max_open_files = -1;
+  options.write_buffer_size = 512 * MiB;
+  options.arena_block_size = 64 * MiB;
+  auto table = table_options_of(options);
+  table.block_cache = rocksdb::NewLRUCache(512 * MiB, 6);
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
+  table.block_restart_interval = 1;
+  table.format_version = 5;
+  set_table_options(options, table);
+}
+
+/// Large blocks, so that the iterator changes its block seldom.
+void tune_for_scans(Options& options) {
+  options.compression = rocksdb::kNoCompression;
+  options.max_open_files = -1;
+  auto table = table_options_of(options);
+  table.block_cache = rocksdb::NewLRUCache(512 * MiB, 0);
+  table.block_size = 32 << 10;
+  table.block_restart_interval = 1;
+  table.format_version = 5;
+  set_table_options(options, table);
+}
+
+/// Random keys for minutes within a memory budget: most of it as write buffers, wide first levels, no compression.
+void tune_for_load(Options& options, size_t budget) {
+  options.compression = rocksdb::kNoCompression;
+  options.enable_pipelined_write = true;
+  options.recycle_log_file_num = 4;
+  options.write_buffer_size = budget / 8;
+  options.max_write_buffer_number = 5;
+  options.min_write_buffer_number_to_merge = 1;
+  options.max_background_jobs = 4;
+  options.max_subcompactions = 2;
+  options.level0_file_num_compaction_trigger = 4;
+  options.level0_slowdown_writes_trigger = 40;
+  options.level0_stop_writes_trigger = 60;
+  options.target_file_size_base = budget / 8;
+  options.max_bytes_for_level_base = budget / 2;
+  options.soft_pending_compaction_bytes_limit = 0;
+  options.hard_pending_compaction_bytes_limit = 0;
+  auto table = table_options_of(options);
+  table.block_cache = rocksdb::NewLRUCache(budget / 16);
+  table.format_version = 5;
+  set_table_options(options, table);
+}
+
+Options options_for(const std::string& work, const Arguments& arguments) {
+  Options options;
+  options.create_if_missing = true;
+  const std::string config = arguments.text("config", "default");
+  if (config == "tuned") {
+    if (work == "cf") tune_for_writes(options, arguments.text("order", "ordered") == "random");
+    if (work == "get") tune_for_gets(options);
+    if (work == "scan") tune_for_scans(options);
+    if (work == "load") tune_for_load(options, arguments.number("memory-mb", 700) * MiB);
+  } else if (config != "default") {
+    fail("--config is default or tuned");
+  }
+  rocksdb::ConfigOptions parsing;
+  const std::string table_text = arguments.text("table-options", "");
+  if (!table_text.empty()) {
+    rocksdb::BlockBasedTableOptions table;
+    check(rocksdb::GetBlockBasedTableOptionsFromString(parsing, table_options_of(options), table_text, &table));
+    set_table_options(options, table);
+  }
+  const Options base = options;
+  check(rocksdb::GetOptionsFromString(parsing, base, arguments.text("db-options", ""), &options));
+  return options;
+}
+
+std::unique_ptr<DB> open_fresh(const Options& options, const std::string& directory) {
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(directory);
+  DB* db = nullptr;
+  check(DB::Open(options, directory, &db));
+  return std::unique_ptr<DB>(db);
+}
+
+std::string directory_of(const Arguments& arguments) {
+  const std::string directory = arguments.text("directory", "");
+  if (directory.empty()) fail("--directory is missing");
+  return directory;
+}
+
+// ---- cf: the column-family benchmark ---------------------------------------------------------------------------------------------
+
+struct FamilyWork {
+  ColumnFamilyHandle* handle;
+  uint32_t stream;
+  std::vector<uint64_t> keys;
+};
+
+void write_family(DB& db, const FamilyWork& work, const Values& values, uint32_t batch_entries, bool sync) {
+  rocksdb::WriteOptions write;
+  write.sync = sync;
+  rocksdb::WriteBatch batch;
+  char key[8];
+  const uint32_t count = static_cast<uint32_t>(work.keys.size());
+  for (uint32_t i = 0; i < count;) {
+    batch.Clear();
+    for (const uint32_t end = std::min(count, i + batch_entries); i < end; i++) {
+      encode_key(key, work.keys[i]);
+      batch.Put(work.handle, Slice(key, 8), slice(values.at(work.stream, i)));
+    }
+    check(db.Write(write, &batch));
+  }
+}
+
+/// Seconds from the moment all threads are let go until the last one has its last batch acknowledged.
+double write_all(DB& db, const std::vector<FamilyWork>& works, const Values& values, uint32_t batch_entries, bool sync) {
+  std::atomic<bool> go{false};
+  std::atomic<size_t> ready{0};
+  std::vector<std::thread> threads;
+  for (const FamilyWork& work : works) {
+    threads.emplace_back([&] {
+      ready++;
+      while (!go.load(std::memory_order_acquire)) std::this_thread::yield();
+      write_family(db, work, values, batch_entries, sync);
+    });
+  }
+  while (ready.load() < works.size()) std::this_thread::yield();
+  const Stopwatch watch;
+  go.store(true, std::memory_order_release);
+  for (std::thread& thread : threads) thread.join();
+  return watch.seconds();
+}
+
+/// One repetition on a fresh database. With `warm_log` the log files are recycled ones, as in a database that has been running.
+double column_families_once(const Arguments& arguments, const Options& options, const Values& values) {
+  const uint32_t families = static_cast<uint32_t>(arguments.number("families", 8));
+  const uint32_t writes = static_cast<uint32_t>(arguments.number("writes", 50'000));
+  const uint32_t batch_entries = static_cast<uint32_t>(arguments.number("batch", 1000));
+  const bool sync = arguments.flag("sync");
+  const bool random = arguments.text("order", "ordered") == "random";
+  const std::unique_ptr<DB> db = open_fresh(options, directory_of(arguments));
+  std::vector<FamilyWork> works;
+  for (uint32_t family = 0; family < families; family++) {
+    ColumnFamilyHandle* handle = nullptr;
+    check(db->CreateColumnFamily(options, "family-" + std::to_string(family), &handle));
+    works.push_back({handle, family, keys_of(family, writes, random)});
+  }
+  if (arguments.flag("warm-log")) {
+    for (int round = 0; round < 2; round++) {
+      write_all(*db, works, values, batch_entries, false);
+      std::vector<ColumnFamilyHandle*> handles;
+      for (const FamilyWork& work : works) handles.push_back(work.handle);
+      check(db->Flush(rocksdb::FlushOptions(), handles));
+    }
+  }
+  const double seconds = write_all(*db, works, values, batch_entries, sync);
+  for (const FamilyWork& work : works) check(db->DestroyColumnFamilyHandle(work.handle));
+  return seconds;
+}
+
+void column_families(const Arguments& arguments) {
+  const Options options = options_for("cf", arguments);
+  const Values values(arguments.number("value", 150));
+  const double entries = static_cast<double>(arguments.number("families", 8) * arguments.number("writes", 50'000));
+  const double seconds_min = static_cast<double>(arguments.number("milliseconds", 1000)) / 1000;
+  column_families_once(arguments, options, values);  // not counted: the first one meets cold memory and a cold allocator
+  std::vector<double> rates;
+  double sum = 0;
+  while (sum < seconds_min) {
+    const double seconds = column_families_once(arguments, options, values);
+    sum += seconds;
+    rates.push_back(entries / seconds);
+  }
+  Result().add("entriesPerSecond", entries * static_cast<double>(rates.size()) / sum).add("repetitions", rates).print();
+}
+
+// ---- get and scan ----------------------------------------------------------------------------------------------------------------
+
+/// A database of `--entries` random keys, either all in the memtable or all in fully compacted files.
+std::unique_ptr<DB> filled(const Arguments& arguments, const Options& options, bool in_files) {
+  std::unique_ptr<DB> db = open_fresh(options, directory_of(arguments));
+  ColumnFamilyHandle* family = db->DefaultColumnFamily();
+  const uint32_t entries = static_cast<uint32_t>(arguments.number("entries", 400'000));
+  const Values values(arguments.number("value", 150));
+  write_family(*db, {family, 0, keys_of(0, entries, true)}, values, 1000, false);
+  if (in_files) {
+    check(db->Flush(rocksdb::FlushOptions()));
+    rocksdb::CompactRangeOptions all;
+    all.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+    check(db->CompactRange(all, nullptr, nullptr));
+  }
+  return db;
+}
+
+/// Calls `pass` until `seconds_min` are measured, after one pass that warms the caches; returns units per second.
+template <typename Pass>
+double measure(double seconds_min, uint64_t units_per_pass, Pass pass) {
+  pass(UINT64_MAX);
+  const Stopwatch watch;
+  double seconds = 0;
+  uint64_t passes = 0;
+  do {
+    pass(passes++);
+    seconds = watch.seconds();
+  } while (seconds < seconds_min);
+  return static_cast<double>(units_per_pass * passes) / seconds;
+}
+
+uint64_t sink = 0;
+
+/// Keys to look up: every index once, in an order unlike that of insertion and of the keys.
+std::vector<uint64_t> lookups_of(uint32_t entries) {
+  std::vector<uint64_t> keys = keys_of(0, entries, true);
+  uint32_t state = 1;
+  for (uint32_t i = entries - 1; i > 0; i--) {
+    state = state * 1664525u + 1013904223u;
+    std::swap(keys[i], keys[static_cast<uint64_t>(state) * (i + 1) >> 32]);
+  }
+  return keys;
+}
+
+void gets(const Arguments& arguments) {
+  Options options = options_for("get", arguments);
+  const bool in_files = arguments.text("from", "files") == "files";
+  // A default write buffer would flush in the middle of 400,000 entries, and the row asks for a memtable.
+  if (!in_files) options.write_buffer_size = std::max<size_t>(options.write_buffer_size, 512 * MiB);
+  const std::unique_ptr<DB> db = filled(arguments, options, in_files);
+  ColumnFamilyHandle* family = db->DefaultColumnFamily();
+  const uint32_t entries = static_cast<uint32_t>(arguments.number("entries", 400'000));
+  const double seconds_min = static_cast<double>(arguments.number("milliseconds", 1000)) / 1000;
+  const std::vector<uint64_t> lookups = lookups_of(entries);
+  const rocksdb::ReadOptions read;
+  char key[8];
+  rocksdb::PinnableSlice pinned;
+  const double pinned_rate = measure(seconds_min, entries, [&](uint64_t) {
+    for (const uint64_t number : lookups) {
+      encode_key(key, number);
+      check(db->Get(read, family, Slice(key, 8), &pinned));
+      sink += pinned.size() + static_cast<uint8_t>(pinned.data()[0]);
+      pinned.Reset();
+    }
+  });
+  std::string copy;
+  const double copied_rate = measure(seconds_min, entries, [&](uint64_t) {
+    for (const uint64_t number : lookups) {
+      encode_key(key, number);
+      check(db->Get(read, family, Slice(key, 8), &copy));
+      sink += copy.size() + static_cast<uint8_t>(copy[0]);
+    }
+  });
+  Result()
+      .add("getsPerSecond", std::max(pinned_rate, copied_rate))
+      .add("pinnedPerSecond", pinned_rate)
+      .add("copiedPerSecond", copied_rate)
+      .print();
+}
+
+void scan(const Arguments& arguments) {
+  const Options options = options_for("scan", arguments);
+  const std::unique_ptr<DB> db = filled(arguments, options, true);
+  const uint64_t entries = arguments.number("entries", 400'000);
+  const double seconds_min = static_cast<double>(arguments.number("milliseconds", 1000)) / 1000;
+  const rocksdb::ReadOptions read;
+  const double rate = measure(seconds_min, entries, [&](uint64_t) {
+    uint64_t seen = 0;
+    const std::unique_ptr<rocksdb::Iterator> iterator(db->NewIterator(read));
+    for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
+      const Slice key = iterator->key();
+      const Slice value = iterator->value();
+      sink += static_cast<uint8_t>(key[7]) + static_cast<uint8_t>(value[0]) + value.size();
+      seen++;
+    }
+    check(iterator->status());
+    if (seen != entries) fail("rocksdb: the iterator saw " + std::to_string(seen) + " entries");
+  });
+  Result().add("entriesPerSecond", rate).print();
+}
+
+// ---- load ------------------------------------------------------------------------------------------------------------------------
+
+void load_range(DB& db, uint32_t begin, uint32_t end, uint32_t batch_entries, const Values& values) {
+  const rocksdb::WriteOptions write;
+  rocksdb::WriteBatch batch;
+  char key[8];
+  for (uint32_t i = begin; i < end;) {
+    batch.Clear();
+    for (const uint32_t stop = std::min(end, i + batch_entries); i < stop; i++) {
+      encode_key(key, key_at(0, i, true));
+      batch.Put(Slice(key, 8), slice(values.at(0, i)));
+    }
+    check(db.Write(write, &batch));
+  }
+}
+
+uint64_t property(DB& db, const std::string& name) {
+  uint64_t value = 0;
+  if (!db.GetIntProperty(name, &value)) fail("rocksdb: no property " + name);
+  return value;
+}
+
+void wait_for_background(DB& db) {
+  int idle = 0;
+  while (idle < 5) {
+    const uint64_t work = property(db, DB::Properties::kMemTableFlushPending) + property(db, DB::Properties::kNumRunningFlushes) +
+                          property(db, DB::Properties::kCompactionPending) + property(db, DB::Properties::kNumRunningCompactions);
+    idle = work == 0 ? idle + 1 : 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
+void load(const Arguments& arguments) {
+  const Options options = options_for("load", arguments);
+  const std::string directory = directory_of(arguments);
+  const uint32_t entries = static_cast<uint32_t>(arguments.number("entries", 10'000'000));
+  const uint32_t batch_entries = static_cast<uint32_t>(arguments.number("batch", 1000));
+  const uint32_t writers = static_cast<uint32_t>(arguments.number("writers", 1));
+  const size_t value_bytes = arguments.number("value", 150);
+  const Values values(value_bytes);
+  std::unique_ptr<DB> db = open_fresh(options, directory);
+  const uint64_t written_before = written_bytes();
+  const Stopwatch watch;
+  std::vector<std::thread> threads;
+  for (uint32_t writer = 0; writer < writers; writer++) {
+    const uint32_t begin = static_cast<uint32_t>(static_cast<uint64_t>(entries) * writer / writers);
+    const uint32_t end = static_cast<uint32_t>(static_cast<uint64_t>(entries) * (writer + 1) / writers);
+    threads.emplace_back([&, begin, end] { load_range(*db, begin, end, batch_entries, values); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const double write_seconds = watch.seconds();
+  check(db->Flush(rocksdb::FlushOptions()));
+  const double flush_seconds = watch.seconds();
+  wait_for_background(*db);
+  const double settled_seconds = watch.seconds();
+  const uint64_t estimated_keys = property(*db, DB::Properties::kEstimateNumKeys);
+  check(db->Close());
+  db.reset();
+  const double logical_bytes = static_cast<double>(entries) * static_cast<double>(8 + value_bytes);
+  Result()
+      .add("writeSeconds", write_seconds)
+      .add("flushedSeconds", flush_seconds)
+      .add("settledSeconds", settled_seconds)
+      .add("estimatedKeys", static_cast<double>(estimated_keys))
+      .add("peakRssBytes", static_cast<double>(peak_rss_bytes()))
+      .add("writtenBytes", static_cast<double>(written_bytes() - written_before))
+      .add("diskBytes", static_cast<double>(disk_bytes(directory)))
+      .add("logicalBytes", logical_bytes)
+      .print();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string command = argc > 1 ? argv[1] : "";
+  const Arguments arguments(argc, argv);
+  if (command == "version") {
+    Result().add("version", rocksdb::GetRocksVersionAsString(true)).print();
+  } else if (command == "cf") {
+    column_families(arguments);
+  } else if (command == "get") {
+    gets(arguments);
+  } else if (command == "scan") {
+    scan(arguments);
+  } else if (command == "load") {
+    load(arguments);
+  } else {
+    fail("usage: rocksdb_bench cf|get|scan|load|version --directory=... [--name=value ...]");
+  }
+  if (!arguments.text("directory", "").empty() && !arguments.flag("keep")) std::filesystem::remove_all(directory_of(arguments));
+  // The sums of everything read: without a use the compiler could drop the reads.
+  if (sink == 1) std::fprintf(stderr, "\n");
+  return 0;
+}

@@ -1,0 +1,26 @@
+import type { Platform } from '../platform.ts'
+import { SimulatedClock } from './clock.ts'
+import type { SimulatedClockMode } from './clock.ts'
+import { SimulatedDisk } from './disk.ts'
+import { SeededRandom } from './random.ts'
+
+export interface SimulatedPlatform extends Platform {
+  readonly fileSystem: SimulatedDisk
+  readonly clock: SimulatedClock
+  readonly random: SeededRandom
+  readonly threads: undefined
+}
+
+export interface SimulatedPlatformOptions {
+  /** Default: an empty one, whose asynchronous operations take a turn of the clock. */
+  disk?: SimulatedDisk
+  /** Default 'event-loop'. */
+  clock?: SimulatedClockMode
+}
+
+/** A machine that does the same again for the same seed. */
+export function simulatedPlatform(seed: number, options: SimulatedPlatformOptions = {}): SimulatedPlatform {
+  const clock = new SimulatedClock(options.clock)
+  const fileSystem = options.disk ?? new SimulatedDisk({ schedule: operation => clock.defer(operation) })
+  return { fileSystem, clock, random: new SeededRandom(seed), threads: undefined }
+}

@@ -1,0 +1,80 @@
+import type { Clock } from '../platform/clock.ts'
+import type { Journal, JournalEvents, JournalStatistics } from './journal.ts'
+
+/**
+ * The journal of `journal: 'off'`: it numbers commits and keeps nothing. Everything counts as written at once, because
+ * no promise of durability waits for it; the data file alone makes anything durable, by checkpoints.
+ */
+export class NoJournal implements Journal {
+  appended: number
+  lastAppended: number
+  readonly lastChecksum: number
+  readonly failure: undefined = undefined
+  readonly statistics: JournalStatistics = { records: 0, groups: 0, syncs: 0, syncMillis: 0, bytes: 0, stalls: 0 }
+  readonly #clock: Clock
+  readonly #events: JournalEvents
+  #scheduled = false
+
+  constructor(clock: Clock, events: JournalEvents, position: number, sequence: number, checksum: number) {
+    this.#clock = clock
+    this.#events = events
+    this.appended = position
+    this.lastAppended = sequence
+    this.lastChecksum = checksum
+  }
+
+  get written(): number {
+    return this.appended
+  }
+
+  get synced(): number {
+    return this.appended
+  }
+
+  get lastSynced(): number {
+    return this.lastAppended
+  }
+
+  reserve(): undefined {
+    return undefined
+  }
+
+  reserveSync(): void {}
+
+  release(): void {}
+
+  /** Positions still grow, so that the pipeline can order commits by them. */
+  append(sequence: number): number {
+    this.lastAppended = sequence
+    this.appended += 4
+    this.statistics.records++
+    if (!this.#scheduled) {
+      this.#scheduled = true
+      this.#clock.defer(() => this.writeNow())
+    }
+    return this.appended
+  }
+
+  writeNow(): void {
+    this.#scheduled = false
+    this.#events.progressed()
+  }
+
+  syncNow(): void {
+    this.writeNow()
+  }
+
+  waitForSync(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  quiesce(): undefined {
+    return undefined
+  }
+
+  truncate(): void {}
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+}

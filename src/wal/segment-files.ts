@@ -1,0 +1,184 @@
+import { assert } from '../base/assert.ts'
+import { ioError } from '../platform/io-error.ts'
+import { writeFully, writeFullySync } from '../platform/write-fully.ts'
+import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts'
+import type { File, FileSystem } from '../platform/file-system.ts'
+import type { SegmentHeader } from './segment-format.ts'
+
+/** Where a database's log lies and whose it is. */
+export interface LogFiles {
+  readonly fileSystem: FileSystem
+  /** Path of the data file; the segments are named after it. */
+  readonly dataPath: string
+  readonly uuid: Uint8Array
+}
+
+/** A segment that can be written. Both descriptors are opened when it is prepared, so that a lack of handles cannot fail a numbered commit. */
+export interface Segment {
+  readonly slot: number
+  readonly header: SegmentHeader
+  /** Its writes reach the operating system. */
+  readonly plain: File
+  /** Its writes reach the medium. */
+  readonly durable: File
+}
+
+/** A file that is named like a segment. */
+export interface SegmentFile {
+  readonly slot: number
+  readonly path: string
+}
+
+/** The number at the end of a segment's name; it says nothing of the segment's place in the log. */
+const SLOT_MAX = 999_999_999
+/** Zeros are written in slices, so that a writer's own calls find a free I/O thread soon. */
+const ZERO_SLICE_BYTES = 1024 * 1024
+const ZERO_PART_BYTES = 128 * 1024
+const ZEROS = new Uint8Array(ZERO_PART_BYTES)
+
+export function segmentPath(files: LogFiles, slot: number): string {
+  return `${files.dataPath}-wal${slot}`
+}
+
+/** The files beside the data file that are named like its segments, in any order. */
+export function listSegmentFiles(files: LogFiles): SegmentFile[] {
+  const { fileSystem, dataPath } = files
+  const prefix = `${fileSystem.basename(dataPath)}-wal`
+  const found: SegmentFile[] = []
+  try {
+    for (const name of fileSystem.listSync(fileSystem.dirname(dataPath))) {
+      const digits = name.startsWith(prefix) ? name.slice(prefix.length) : ''
+      if (!/^(0|[1-9]\d{0,8})$/.test(digits)) continue
+      const slot = Number(digits)
+      found.push({ slot, path: segmentPath(files, slot) })
+    }
+  } catch (error) {
+    throw ioError(error, 'list the log', dataPath)
+  }
+  return found
+}
+
+/** One step of I/O. The same steps run blocking and on the I/O threads. */
+type Step = { readonly parts: readonly Uint8Array[]; readonly position: number } | 'sync'
+
+/** Zeros first, the header last: a file whose preparation failed half-way is no segment. */
+function* formatSteps(header: SegmentHeader, uuid: Uint8Array): Generator<Step> {
+  const end = SEGMENT_HEADER_BYTES + header.capacity
+  for (let position = SEGMENT_HEADER_BYTES; position < end; position += ZERO_SLICE_BYTES) {
+    yield { parts: zeroParts(Math.min(ZERO_SLICE_BYTES, end - position)), position }
+  }
+  yield { parts: [encodeSegmentHeader(header, uuid)], position: 0 }
+  yield 'sync'
+}
+
+function zeroParts(bytes: number): Uint8Array[] {
+  const parts: Uint8Array[] = []
+  for (let left = bytes; left > 0; left -= ZERO_PART_BYTES) parts.push(left < ZERO_PART_BYTES ? ZEROS.subarray(0, left) : ZEROS)
+  return parts
+}
+
+async function run(file: File, steps: Iterable<Step>): Promise<void> {
+  for (const step of steps) {
+    if (step === 'sync') await file.sync()
+    else await writeFully(file, step.parts, step.position)
+  }
+}
+
+function runSync(file: File, steps: Iterable<Step>): void {
+  for (const step of steps) {
+    if (step === 'sync') file.syncSync()
+    else writeFullySync(file, step.parts, step.position)
+  }
+}
+
+function exists(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST'
+}
+
+/** Creates the file of the first slot from `slot` on that is free on the disk too. */
+function createFile(files: LogFiles, slots: Set<number>): { slot: number; file: File } {
+  let slot = 0
+  for (;;) {
+    while (slots.has(slot)) slot++
+    assert(slot <= SLOT_MAX, 'a slot for a segment is free')
+    try {
+      const mode = { write: true, create: true, exclusive: true, dataSync: false }
+      const file = files.fileSystem.openSync(segmentPath(files, slot), mode)
+      slots.add(slot)
+      return { slot, file }
+    } catch (error) {
+      if (!exists(error)) throw ioError(error, 'create a log segment', segmentPath(files, slot))
+      slots.add(slot)
+    }
+  }
+}
+
+function finish(files: LogFiles, slot: number, plain: File, header: SegmentHeader): Segment {
+  files.fileSystem.syncDirectorySync(files.fileSystem.dirname(files.dataPath))
+  const durable = files.fileSystem.openSync(plain.path, { write: true, create: false, exclusive: false, dataSync: true })
+  return { slot, header, plain, durable }
+}
+
+/** Removes what a failed preparation left, so that its space is free again, and says why it failed. */
+function abandon(files: LogFiles, slots: Set<number>, slot: number, plain: File, error: unknown): Error {
+  plain.closeSync()
+  if (removeSegmentFile(files, plain.path)) slots.delete(slot)
+  return ioError(error, 'prepare a log segment', plain.path)
+}
+
+/** Creates, zero-writes and syncs a segment. On an error nothing of it is left, or only a file that recovery ignores. */
+export async function createSegment(files: LogFiles, slots: Set<number>, header: SegmentHeader): Promise<Segment> {
+  const { slot, file } = createFile(files, slots)
+  try {
+    await run(file, formatSteps(header, files.uuid))
+    return finish(files, slot, file, header)
+  } catch (error) {
+    throw abandon(files, slots, slot, file, error)
+  }
+}
+
+/** The same, blocking. */
+export function createSegmentSync(files: LogFiles, slots: Set<number>, header: SegmentHeader): Segment {
+  const { slot, file } = createFile(files, slots)
+  try {
+    runSync(file, formatSteps(header, files.uuid))
+    return finish(files, slot, file, header)
+  } catch (error) {
+    throw abandon(files, slots, slot, file, error)
+  }
+}
+
+/** Gives a freed segment a new place in the log. Its old records stay: their positions are not of the new place. */
+export async function reheadSegment(files: LogFiles, segment: Segment, header: SegmentHeader): Promise<Segment> {
+  try {
+    await writeFully(segment.durable, [encodeSegmentHeader(header, files.uuid)], 0)
+    return { ...segment, header }
+  } catch (error) {
+    throw ioError(error, 'prepare a log segment', segment.plain.path)
+  }
+}
+
+/** The same, blocking. */
+export function reheadSegmentSync(files: LogFiles, segment: Segment, header: SegmentHeader): Segment {
+  try {
+    writeFullySync(segment.durable, [encodeSegmentHeader(header, files.uuid)], 0)
+    return { ...segment, header }
+  } catch (error) {
+    throw ioError(error, 'prepare a log segment', segment.plain.path)
+  }
+}
+
+export function closeSegment(segment: Segment): void {
+  segment.plain.closeSync()
+  segment.durable.closeSync()
+}
+
+/** Removes a segment's file. False if it could not be: it is then in nobody's way, and the next recovery or clean opening removes it. */
+export function removeSegmentFile(files: LogFiles, path: string): boolean {
+  try {
+    files.fileSystem.removeSync(path)
+    return true
+  } catch {
+    return false
+  }
+}

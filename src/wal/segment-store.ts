@@ -1,0 +1,241 @@
+import { assert } from '../base/assert.ts'
+import { SEGMENT_BYTES_MAX } from '../base/limits.ts'
+import { ioError } from '../platform/io-error.ts'
+import { writeFully, writeFullySync } from '../platform/write-fully.ts'
+import {
+  closeSegment,
+  createSegment,
+  createSegmentSync,
+  reheadSegment,
+  reheadSegmentSync,
+  removeSegmentFile,
+} from './segment-files.ts'
+import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
+import type { LogFiles, Segment } from './segment-files.ts'
+import type { Epoch, SegmentHeader } from './segment-format.ts'
+
+/** A segment from before this opening: its records may still be needed, its file will not be written again. */
+export interface RetiredSegment {
+  readonly slot: number
+  readonly path: string
+  /** The position behind the last byte of log that it holds. */
+  readonly end: number
+}
+
+/** The bytes of one write that go into one segment. */
+interface Span {
+  readonly segment: Segment
+  readonly offset: number
+  readonly parts: readonly Uint8Array[]
+}
+
+/** Which of a segment's two descriptors a call goes through. */
+export type Descriptor = 'plain' | 'durable'
+
+/** The first segment of an opening is small, so that opening is cheap; each next one is four times as large up to `segmentBytes`. */
+const FIRST_SEGMENT_BYTES = 1024 * 1024
+const GROWTH = 4
+/** Freed segments that are kept for reuse: overwriting one costs a twentieth of zero-writing a new one. */
+const FREE_SEGMENTS_MAX = 2
+const CAPACITY_UNIT_BYTES = 4096
+
+export interface SegmentStoreOptions extends LogFiles {
+  readonly segmentBytes: number
+}
+
+/** The segments of one epoch, and I/O at log positions. Positions are contiguous from the first segment to `end`. */
+export class SegmentStore {
+  readonly #options: SegmentStoreOptions
+  readonly #segmentBytes: number
+  readonly #epochStart: number
+  /** In order of position; the last one is the furthest prepared. */
+  readonly #chain: Segment[] = []
+  readonly #free: Segment[] = []
+  #retired: RetiredSegment[]
+  /** Slot numbers whose files exist. */
+  readonly #slots: Set<number>
+  #serial: number
+  #end: number
+  readonly epoch: Epoch
+
+  /** Begins the epoch at `start`, with no segment yet. Serials go on from `serial`. */
+  constructor(options: SegmentStoreOptions, epoch: Epoch, start: number, serial: number, retired: RetiredSegment[]) {
+    this.#options = options
+    this.#segmentBytes = Math.ceil(options.segmentBytes / CAPACITY_UNIT_BYTES) * CAPACITY_UNIT_BYTES
+    this.epoch = epoch
+    this.#epochStart = start
+    this.#end = start
+    this.#serial = serial
+    this.#retired = retired
+    this.#slots = new Set(retired.map(segment => segment.slot))
+  }
+
+  /** The position behind the last prepared segment. */
+  get end(): number {
+    return this.#end
+  }
+
+  /** The position of the first byte of the last prepared segment. */
+  get lastStart(): number {
+    return this.#chain.length === 0 ? this.#end : this.#chain[this.#chain.length - 1]!.header.start
+  }
+
+  /** Prepares one more segment: a freed one if there is one, else a new one, larger where `missingBytes` of room call for it. */
+  async extend(missingBytes: number): Promise<void> {
+    const freed = this.#free.pop()
+    const header = this.#nextHeader(freed, missingBytes)
+    try {
+      const segment =
+        freed === undefined
+          ? await createSegment(this.#options, this.#slots, header)
+          : await reheadSegment(this.#options, freed, header)
+      this.#join(segment)
+    } catch (error) {
+      if (freed !== undefined) this.#drop(freed)
+      throw error
+    }
+  }
+
+  /** The same, blocking. It may overtake an `extend` under way, which then yields a free segment. */
+  extendSync(missingBytes: number): void {
+    const freed = this.#free.pop()
+    const header = this.#nextHeader(freed, missingBytes)
+    try {
+      const segment =
+        freed === undefined
+          ? createSegmentSync(this.#options, this.#slots, header)
+          : reheadSegmentSync(this.#options, freed, header)
+      this.#join(segment)
+    } catch (error) {
+      if (freed !== undefined) this.#drop(freed)
+      throw error
+    }
+  }
+
+  #nextHeader(freed: Segment | undefined, missingBytes: number): SegmentHeader {
+    const capacity = freed?.header.capacity ?? this.#nextCapacity(missingBytes)
+    return { serial: ++this.#serial, start: this.#end, capacity, epoch: this.epoch, epochStart: this.#epochStart }
+  }
+
+  #nextCapacity(missingBytes: number): number {
+    const last = this.#chain[this.#chain.length - 1]?.header.capacity
+    const usual = Math.min(this.#segmentBytes, last === undefined ? FIRST_SEGMENT_BYTES : last * GROWTH)
+    const wanted = Math.ceil(Math.max(usual, missingBytes) / CAPACITY_UNIT_BYTES) * CAPACITY_UNIT_BYTES
+    return Math.min(SEGMENT_BYTES_MAX, wanted)
+  }
+
+  #join(segment: Segment): void {
+    if (segment.header.start === this.#end) {
+      this.#chain.push(segment)
+      this.#end += segment.header.capacity
+    } else this.#keepOrDrop(segment)
+  }
+
+  #keepOrDrop(segment: Segment): void {
+    const usual = segment.header.capacity === this.#segmentBytes
+    if (usual && this.#free.length < FREE_SEGMENTS_MAX) this.#free.push(segment)
+    else this.#drop(segment)
+  }
+
+  #drop(segment: Segment): void {
+    closeSegment(segment)
+    if (removeSegmentFile(this.#options, segment.plain.path)) this.#slots.delete(segment.slot)
+  }
+
+  /** Writes `parts` at `position`, through to the medium where `descriptor` is 'durable'. */
+  writeSync(position: number, parts: readonly Uint8Array[], bytes: number, descriptor: Descriptor): void {
+    for (const span of this.#spans(position, parts, bytes)) writeFullySync(span.segment[descriptor], span.parts, span.offset)
+  }
+
+  /** The same, off the caller's thread. */
+  async write(position: number, parts: readonly Uint8Array[], bytes: number, descriptor: Descriptor): Promise<void> {
+    for (const span of this.#spans(position, parts, bytes)) await writeFully(span.segment[descriptor], span.parts, span.offset)
+  }
+
+  /** Makes what was written between `from` and `to` durable. */
+  syncSync(from: number, to: number, descriptor: Descriptor): void {
+    for (const segment of this.#between(from, to)) segment[descriptor].syncSync()
+  }
+
+  /** The same, off the caller's thread. */
+  async sync(from: number, to: number, descriptor: Descriptor): Promise<void> {
+    for (const segment of this.#between(from, to)) await segment[descriptor].sync()
+  }
+
+  #between(from: number, to: number): Segment[] {
+    return this.#chain.filter(({ header }) => header.start < to && header.start + header.capacity > from)
+  }
+
+  #spans(position: number, parts: readonly Uint8Array[], bytes: number): Span[] {
+    assert(position + bytes <= this.#end, 'bytes of the log have a prepared place')
+    const spans: Span[] = []
+    let cut: PartCut = { part: 0, offset: 0 }
+    for (const segment of this.#between(position, position + bytes)) {
+      const { start, capacity } = segment.header
+      const from = Math.max(position, start)
+      const length = Math.min(position + bytes, start + capacity) - from
+      const offset = SEGMENT_HEADER_BYTES + from - start
+      if (length === bytes) return [{ segment, offset, parts }]
+      const taken: Uint8Array[] = []
+      cut = takeParts(parts, cut, length, taken)
+      spans.push({ segment, offset, parts: taken })
+    }
+    return spans
+  }
+
+  /** Frees the segments that lie wholly before `position`. The last one stays, so that the log always names its end. */
+  truncate(position: number): void {
+    while (this.#chain.length > 1) {
+      const { start, capacity } = this.#chain[0]!.header
+      if (start + capacity > position) break
+      this.#keepOrDrop(this.#chain.shift()!)
+    }
+    // The records of an earlier epoch may end before their segment does, with torn records behind them whose positions
+    // are now another segment's. Such a file is removed rather than used again.
+    this.#retired = this.#retired.filter(segment => {
+      const needed = segment.end > position
+      if (!needed && removeSegmentFile(this.#options, segment.path)) this.#slots.delete(segment.slot)
+      return needed
+    })
+  }
+
+  closeSync(): void {
+    for (const segment of [...this.#chain, ...this.#free]) closeSegment(segment)
+  }
+
+  /** Closes and removes every file of the log, durably. */
+  removeSync(): void {
+    this.closeSync()
+    const { fileSystem, dataPath } = this.#options
+    try {
+      for (const segment of [...this.#chain, ...this.#free]) fileSystem.removeSync(segment.plain.path)
+      for (const segment of this.#retired) fileSystem.removeSync(segment.path)
+      fileSystem.syncDirectorySync(fileSystem.dirname(dataPath))
+    } catch (error) {
+      throw ioError(error, 'remove the log of a closed database', dataPath)
+    }
+  }
+}
+
+/** A place between two bytes of a list of parts. */
+interface PartCut {
+  readonly part: number
+  readonly offset: number
+}
+
+/** Puts the next `length` bytes of `parts` from `cut` on into `taken`; returns the place behind them. */
+function takeParts(parts: readonly Uint8Array[], cut: PartCut, length: number, taken: Uint8Array[]): PartCut {
+  let { part, offset } = cut
+  for (let left = length; left > 0; ) {
+    const bytes = parts[part]!
+    const end = Math.min(bytes.length, offset + left)
+    taken.push(bytes.subarray(offset, end))
+    left -= end - offset
+    offset = end
+    if (offset === bytes.length) {
+      part++
+      offset = 0
+    }
+  }
+  return { part, offset }
+}

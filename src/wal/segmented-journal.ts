@@ -1,0 +1,276 @@
+import { assert } from '../base/assert.ts'
+import { checksum } from '../base/checksum.ts'
+import { DatabaseError } from '../base/errors.ts'
+import { ioError } from '../platform/io-error.ts'
+import { ChunkPool, CommitGroup } from './commit-group.ts'
+import { LogSpace } from './log-space.ts'
+import { RECORD_HEADER_BYTES, RECORD_PAYLOAD_BYTES_MAX, RecordHeaderEncoder } from './record-format.ts'
+import { SyncWaiters } from './sync-waiters.ts'
+import type { Clock, Timer } from '../platform/clock.ts'
+import type { Journal, JournalEvents, JournalStatistics, Need } from './journal.ts'
+import type { SegmentStore } from './segment-store.ts'
+
+/** Where a log goes on: what `createLog` and `LogRecovery.accept` hand over. */
+export interface LogPlace {
+  readonly store: SegmentStore
+  /** The position of the next record. Everything before it is synced. */
+  readonly position: number
+  /** Of the record before it. */
+  readonly previousChecksum: number
+  readonly sequence: number
+}
+
+export interface JournalOptions {
+  readonly clock: Clock
+  readonly events: JournalEvents
+  /** A 'delayed-sync' record is synced at the latest this long after it was written. */
+  readonly maxDelayMicros: number
+}
+
+/**
+ * What the two journals share: numbering, room, the group that collects records, the marks and the failure. How and when
+ * a group reaches the files is theirs.
+ *
+ * The life of a journal: open, then failed (a write or sync has failed; `failure` is set) or closed. Nothing leads back.
+ */
+export abstract class SegmentedJournal implements Journal {
+  appended: number
+  written: number
+  synced: number
+  lastAppended: number
+  lastSynced: number
+  lastChecksum: number
+  failure: Error | undefined
+  protected readonly store: SegmentStore
+  protected readonly clock: Clock
+  protected readonly events: JournalEvents
+  protected readonly space: LogSpace
+  protected readonly waiters: SyncWaiters = new SyncWaiters()
+  protected readonly pool: ChunkPool = new ChunkPool()
+  /** What is appended and not yet handed to a write: the bytes from the end of the last group to `appended`. */
+  protected group: CommitGroup
+  /** The sequence of the last record written. */
+  protected lastWritten: number
+  /** The longest delay of some written record is over: the next turn syncs. */
+  protected delayOver = false
+  #delay: Timer | undefined
+  protected closed = false
+  readonly #header: RecordHeaderEncoder
+  readonly #maxDelayMillis: number
+  readonly #statistics: JournalStatistics = { records: 0, groups: 0, syncs: 0, syncMillis: 0, bytes: 0, stalls: 0 }
+
+  constructor(place: LogPlace, options: JournalOptions) {
+    this.store = place.store
+    this.clock = options.clock
+    this.events = options.events
+    this.#maxDelayMillis = options.maxDelayMicros / 1000
+    this.appended = this.written = this.synced = place.position
+    this.lastAppended = this.lastWritten = this.lastSynced = place.sequence
+    this.lastChecksum = place.previousChecksum
+    this.space = new LogSpace(place.store, options.clock, place.position)
+    this.group = new CommitGroup(this.pool)
+    this.#header = new RecordHeaderEncoder(place.store.epoch)
+  }
+
+  get statistics(): JournalStatistics {
+    this.#statistics.stalls = this.space.stalls
+    return this.#statistics
+  }
+
+  reserve(payloadBytes: number): Promise<void> | undefined {
+    return this.space.reserve(recordBytes(payloadBytes))
+  }
+
+  reserveSync(payloadBytes: number): void {
+    this.space.reserveSync(recordBytes(payloadBytes))
+  }
+
+  release(payloadBytes: number): void {
+    this.space.release(recordBytes(payloadBytes))
+  }
+
+  append(sequence: number, parts: readonly Uint8Array[], payloadBytes: number, need: Need): number {
+    if (this.failure !== undefined) throw this.failure
+    assert(!this.closed, 'nothing is appended to a closed log')
+    assert(sequence === this.lastAppended + 1, 'sequences are appended in order, without holes')
+    this.space.use(recordBytes(payloadBytes))
+    let payloadChecksum = 0
+    let bytes = 0
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i]!
+      payloadChecksum = checksum(part, payloadChecksum)
+      bytes += part.length
+    }
+    assert(bytes === payloadBytes, "a record's parts are as long as its payload")
+    const header = this.#header
+    this.lastChecksum = header.encode(
+      payloadBytes, payloadChecksum, this.appended, sequence, this.synced, this.lastChecksum,
+    )
+    this.group.add(header.block, parts, payloadBytes)
+    if (need === 'sync') this.group.needsSync = true
+    else if (need === 'delayed-sync') this.group.needsDelayedSync = true
+    this.appended += RECORD_HEADER_BYTES + payloadBytes
+    this.lastAppended = sequence
+    this.#statistics.records++
+    this.#statistics.bytes += RECORD_HEADER_BYTES + payloadBytes
+    this.schedule()
+    return this.appended
+  }
+
+  waitForSync(position: number): Promise<void> {
+    if (position <= this.synced) return Promise.resolve()
+    if (this.failure !== undefined) return Promise.reject(this.failure)
+    assert(position <= this.appended, 'only what is appended can become synced')
+    const promise = this.waiters.add(position)
+    this.schedule()
+    return promise
+  }
+
+  /** Makes sure that a turn comes in which the journal writes and syncs what is needed. Called from `append`. */
+  protected abstract schedule(): void
+  abstract writeNow(): void
+  abstract syncNow(): void
+  abstract quiesce(): Promise<void> | undefined
+  abstract truncate(position: number): void
+  /** Resolves once nothing is under way on other threads and no turn will begin anything. Called when `closed` is set. */
+  protected abstract settle(): Promise<void>
+
+  protected truncateStore(position: number): void {
+    assert(position <= this.synced, 'only synced log is freed')
+    this.store.truncate(position)
+    this.space.freed()
+  }
+
+  async close(clean: boolean): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    const failedBefore = this.failure !== undefined
+    await this.space.end(new DatabaseError('MANIFOLD_CLOSED', 'The database is closed: open it again.'))
+    try {
+      await this.settle()
+      if (this.failure === undefined) this.flushSync(true)
+    } finally {
+      this.#delay?.cancel()
+      this.store.closeSync()
+    }
+    // A failure from before has been reported; one of these last writes has nobody else to tell.
+    if (this.failure === undefined) {
+      if (clean) this.store.removeSync()
+    } else if (!failedBefore) throw this.failure
+  }
+
+  /** A sync of everything that is appended or under way is called for. */
+  protected wantsSync(): boolean {
+    return this.group.needsSync || this.delayOver || !this.waiters.isEmpty
+  }
+
+  /** Takes the open group and puts an empty one in its place. */
+  protected takeGroup(): CommitGroup {
+    const group = this.group
+    this.group = new CommitGroup(this.pool)
+    if (group.bytes > 0) this.#statistics.groups++
+    return group
+  }
+
+  /** Bytes through `position` were handed to the operating system. */
+  protected noteWritten(position: number, sequence: number, delayed: boolean): void {
+    if (position > this.written) {
+      this.written = position
+      this.lastWritten = sequence
+    }
+    if (delayed && this.#delay === undefined && this.synced < position) this.#startDelay()
+  }
+
+  /** Bytes through `position`, contiguous and fully written when the sync was called, are durable. */
+  protected noteSynced(position: number, sequence: number, millis: number): void {
+    this.#statistics.syncs++
+    this.#statistics.syncMillis += millis
+    if (position <= this.synced) return
+    this.synced = position
+    this.lastSynced = sequence
+    if (position === this.written) this.#endDelay()
+  }
+
+  /** Tells everybody that the marks have moved. */
+  protected report(): void {
+    this.events.progressed()
+    this.waiters.settle(this.synced)
+  }
+
+  #startDelay(): void {
+    this.#delay = this.clock.after(this.#maxDelayMillis, () => {
+      this.#delay = undefined
+      if (this.failure !== undefined || this.closed || this.synced === this.written) return
+      this.delayOver = true
+      this.schedule()
+    })
+  }
+
+  #endDelay(): void {
+    this.#delay?.cancel()
+    this.#delay = undefined
+    this.delayOver = false
+  }
+
+  /**
+   * Ends the log. A failed write may have reached the medium in part and a failed sync may have dropped what it did not
+   * write while the next one succeeds, so nothing is tried again: what is on the medium is found out by recovery.
+   */
+  protected fail(error: unknown): Error {
+    if (this.failure !== undefined) return this.failure
+    const cause = ioError(error, 'write the log')
+    this.failure = new DatabaseError(
+      'MANIFOLD_POISONED',
+      `The log failed: ${cause.message} Nothing more can be written. Close the database and open it again: it recovers what is durable.`,
+      { cause },
+    )
+    this.#endDelay()
+    void this.space.end(this.failure)
+    this.events.failed()
+    this.waiters.fail(this.failure)
+    return this.failure
+  }
+
+  /**
+   * Writes, blocking, everything that is appended, and syncs it where `sync` is true. Requires that no write or sync is
+   * under way on another thread. It takes one of three ways:
+   *
+   *   nothing to sync                  one plain write
+   *   to sync, all before is synced    one write through O_DSYNC: durable when it returns
+   *   to sync, some before is not      one plain write, then a sync of each segment with unsynced bytes
+   */
+  protected flushSync(sync: boolean): void {
+    // The marks are taken before any call: a sync covers these bytes and no others.
+    const target = this.appended
+    const sequence = this.lastAppended
+    if (target === this.written && (!sync || target === this.synced)) return
+    this.waiters.seal()
+    try {
+      if (target > this.written) this.#writeGroup(target, sequence, sync)
+      if (sync && this.synced < target) {
+        const begun = this.clock.now()
+        this.store.syncSync(this.synced, target, 'plain')
+        this.noteSynced(target, sequence, this.clock.now() - begun)
+      }
+    } catch (error) {
+      throw this.fail(error)
+    }
+    this.report()
+  }
+
+  #writeGroup(target: number, sequence: number, sync: boolean): void {
+    const group = this.takeGroup()
+    const through = sync && this.synced === this.written
+    const begun = through ? this.clock.now() : 0
+    this.store.writeSync(this.written, group.parts(), group.bytes, through ? 'durable' : 'plain')
+    this.noteWritten(target, sequence, group.needsDelayedSync && !sync)
+    if (through) this.noteSynced(target, sequence, this.clock.now() - begun)
+    group.release()
+  }
+}
+
+function recordBytes(payloadBytes: number): number {
+  assert(payloadBytes % 4 === 0 && payloadBytes >= 0, "a payload's length is a multiple of 4")
+  assert(payloadBytes <= RECORD_PAYLOAD_BYTES_MAX, 'a payload is within its limit')
+  return RECORD_HEADER_BYTES + payloadBytes
+}

@@ -1,0 +1,48 @@
+import { SegmentedJournal } from './segmented-journal.ts'
+
+/**
+ * The journal in which the committing caller leads. The first append of a turn defers a flush to the next turn; the
+ * flush writes and syncs, blocking, for all that wait by then. One thread does everything, so the event loop stands
+ * still meanwhile and no byte is ever under way elsewhere.
+ */
+export class WALJournal extends SegmentedJournal {
+  #scheduled = false
+
+  protected override schedule(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    this.clock.defer(() => {
+      this.#scheduled = false
+      if (this.failure === undefined && !this.closed) this.#turn()
+    })
+  }
+
+  /** Nobody is there to catch a failure; `fail` has told everybody. */
+  #turn(): void {
+    try {
+      this.flushSync(this.wantsSync())
+    } catch (error) {
+      if (error !== this.failure) throw error
+    }
+  }
+
+  override writeNow(): void {
+    if (this.failure !== undefined) throw this.failure
+    this.flushSync(this.group.needsSync)
+  }
+
+  override syncNow(): void {
+    if (this.failure !== undefined) throw this.failure
+    this.flushSync(true)
+  }
+
+  override quiesce(): undefined {
+    return undefined
+  }
+
+  override truncate(position: number): void {
+    this.truncateStore(position)
+  }
+
+  protected override async settle(): Promise<void> {}
+}
