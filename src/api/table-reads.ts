@@ -1,6 +1,8 @@
 import { Lender } from '../codec/copy-out.ts'
 import type { DirectValueCodec } from '../codec/direct-codec.ts'
+import type { Bytes } from '../codec/value-codec.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { EntryCursor } from '../engine/entry-cursor.ts'
 import type { FamilyView } from '../engine/family.ts'
 import type { ValuePlace } from '../engine/find.ts'
 import { RangeWalk } from '../engine/range-walk.ts'
@@ -72,8 +74,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
     const { key: keyCodec, value: valueCodec } = this.shape
     return this.#iterate(options, ({ cursor }) => {
       const key = keyCodec.decodeFrom(cursor.keyBytes, cursor.keyOffset, cursor.keyLength)
-      cursor.loadValue()
-      return [key, valueCodec.decodeFrom(cursor.valueBytes, cursor.valueOffset, cursor.valueLength)]
+      return [key, decodeValue(valueCodec, cursor)]
     })
   }
 
@@ -86,10 +87,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
   /** The values within bounds, in the order of their keys. */
   values(options?: RangeOptions<K>): Entries<V> {
     const { value: valueCodec } = this.shape
-    return this.#iterate(options, ({ cursor }) => {
-      cursor.loadValue()
-      return valueCodec.decodeFrom(cursor.valueBytes, cursor.valueOffset, cursor.valueLength)
-    })
+    return this.#iterate(options, ({ cursor }) => decodeValue(valueCodec, cursor))
   }
 
   #iterate<T>(options: RangeOptions<K> | undefined, decode: (walk: RangeWalk) => T): Entries<T> {
@@ -117,8 +115,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
     const { cursor } = walk
     const { key: keyCodec, value: valueCodec } = this.shape
     const key = keyCodec.decodeFrom(cursor.keyBytes, cursor.keyOffset, cursor.keyLength)
-    cursor.loadValue()
-    return [key, valueCodec.decodeFrom(cursor.valueBytes, cursor.valueOffset, cursor.valueLength)]
+    return [key, decodeValue(valueCodec, cursor)]
   }
 
   /** How many entries there are within bounds. Looks at each key. */
@@ -169,5 +166,12 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
 }
 
 function decodePlace<V>(codec: DirectValueCodec<V>): V {
+  if (place.owned) return codec.decodeOwned(place.bytes as Bytes)
   return codec.decodeFrom(place.bytes, place.offset, place.length)
+}
+
+function decodeValue<V>(codec: DirectValueCodec<V>, cursor: EntryCursor): V {
+  cursor.loadValue()
+  if (cursor.valueOwned) return codec.decodeOwned(cursor.valueBytes as Bytes)
+  return codec.decodeFrom(cursor.valueBytes, cursor.valueOffset, cursor.valueLength)
 }

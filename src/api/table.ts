@@ -210,7 +210,7 @@ const place: ValuePlace = { bytes: NO_BYTES, offset: 0, length: 0, owned: false 
 function nothing(): void {}
 
 function keepKey({ bytes, length }: EncodedKey): Uint8Array {
-  return this.shape.encodedValue.copy()
+  return bytes.slice(0, length)
 }
 
 /** Aborts; rejects with `error` when all that the transaction could have read is visible. */

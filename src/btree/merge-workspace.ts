@@ -5,7 +5,9 @@ import { HEIGHT_MAX } from '../pager/page-format.ts'
 import { PageWriter } from '../pager/page-writer.ts'
 import type { PageAllocator } from '../pager/page-writer.ts'
 import { Slab } from '../pager/slab.ts'
+import { KeyBuffer } from './key-buffer.ts'
 import { PageStage, STAGE_BYTES } from './page-stage.ts'
+import { PageView } from './page-view.ts'
 import { READER_BYTES, TreeReader } from './tree-reader.ts'
 
 const WRITE_PAGES = 128
@@ -25,6 +27,11 @@ export class MergeWorkspace {
   /** Two more, to divide the entries of two pages anew. */
   readonly spares: readonly [PageStage, PageStage]
 
+  /** Per level of the old tree: the branch that is being read, and the keys between which its current child lies. */
+  readonly views: readonly PageView[]
+  readonly lowers: readonly KeyBuffer[]
+  readonly uppers: readonly KeyBuffer[]
+
   constructor(file: File, allocator: PageAllocator) {
     const stagesAt = WRITE_PAGES * PAGE_BYTES + READER_BYTES
     this.slab = new Slab(stagesAt + (2 * HEIGHT_MAX + 4) * STAGE_BYTES)
@@ -33,6 +40,9 @@ export class MergeWorkspace {
     const stage = (index: number): PageStage => new PageStage(this.slab, stagesAt + index * STAGE_BYTES)
     this.spares = [stage(0), stage(1)]
     this.stages = Array.from({ length: 2 * HEIGHT_MAX + 2 }, (_, index) => stage(2 + index))
+    this.views = Array.from({ length: HEIGHT_MAX }, () => new PageView(this.slab))
+    this.lowers = Array.from({ length: HEIGHT_MAX }, () => new KeyBuffer())
+    this.uppers = Array.from({ length: HEIGHT_MAX }, () => new KeyBuffer())
   }
 
   /** Writes what the merges have left in the buffer. Their pages are then handed to the operating system, unsynced. */

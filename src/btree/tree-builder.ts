@@ -1,8 +1,8 @@
-import { KEY_BYTES_MAX, PAGE_BYTES } from '../base/limits.ts'
+import { PAGE_BYTES } from '../base/limits.ts'
 import { EMPTY_ROOT } from '../pager/meta-format.ts'
 import type { TreeRoot } from '../pager/meta-format.ts'
 import { HEIGHT_MAX } from '../pager/page-format.ts'
-import { copyIn } from './page-stage.ts'
+import { KeyBuffer } from './key-buffer.ts'
 import type { PageStage } from './page-stage.ts'
 import { commonLength } from './page-view.ts'
 import type { PageView } from './page-view.ts'
@@ -22,17 +22,6 @@ interface Level {
   hasPrevious: boolean
   /** Pages of this level that have been written. */
   emitted: number
-}
-
-/** A key in a buffer of its own. */
-export class KeyBuffer {
-  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(KEY_BYTES_MAX)
-  length = 0
-
-  assign(source: Uint8Array, at: number, length: number): void {
-    copyIn(this.bytes, 0, source, at, length)
-    this.length = length
-  }
 }
 
 /**
@@ -201,6 +190,7 @@ export class TreeBuilder {
 
 /** Divides the entries of two pages evenly between two others; false if they do not fit so. */
 function divide(level: number, full: PageStage, short: PageStage, a: PageStage, b: PageStage): boolean {
+  if (full.count < 2) return false
   const { halves } = full.slab
   const columns = (full.size - halves[full.offsets + full.count]!) / full.count
   let keep = full.count - 1

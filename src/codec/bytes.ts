@@ -44,6 +44,10 @@ class BytesCodec extends DirectKeyCodec<Bytes> {
     return copyOut(source, offset, length)
   }
 
+  override decodeOwned(bytes: Bytes): Bytes {
+    return bytes
+  }
+
   override lendFrom(source: Uint8Array, offset: number, length: number, lender: Lender): Bytes {
     return lender.lend(source, offset, length)
   }

@@ -41,6 +41,11 @@ export abstract class DirectValueCodec<V> implements ValueCodec<V> {
   /** Requires: the bytes were written by this codec. What it returns shares no memory with `source`. */
   abstract decodeFrom(source: Uint8Array, offset: number, length: number): V
 
+  /** Like `decodeFrom`, for a value in an array of its own, which the result may be. */
+  decodeOwned(bytes: Bytes): V {
+    return this.decodeFrom(bytes, 0, bytes.length)
+  }
+
   /** Like `decodeFrom`, but byte arrays in the result are valid only until the lender is used again. */
   lendFrom(source: Uint8Array, offset: number, length: number, _lender: Lender): V {
     return this.decodeFrom(source, offset, length)

@@ -62,6 +62,10 @@ class OwnValueCodec<V> extends DirectValueCodec<V> {
     return decodeOwn(this.#codec, copyOut(source, offset, length), VALUE)
   }
 
+  override decodeOwned(bytes: Bytes): V {
+    return decodeOwn(this.#codec, bytes, VALUE)
+  }
+
   decode(bytes: Uint8Array): V {
     return this.decodeFrom(bytes, 0, bytes.length)
   }

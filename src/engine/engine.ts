@@ -1,6 +1,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import { Memtable } from '../memtable/memtable.ts'
 import type { GenerationPins } from '../mvcc/generation-pins.ts'
+import type { PageCache } from '../pager/page-cache.ts'
 import type { Pager } from '../pager/pager.ts'
 import type { Context } from '../platform/context.ts'
 import type { ChunkPool } from '../shared/chunk-pool.ts'
@@ -88,6 +89,10 @@ export class Engine implements TransactionHost, WriterHost {
 
   get path(): string {
     return this.#parts.path
+  }
+
+  get cache(): PageCache {
+    return this.#reader.cache
   }
 
   get pooledBytes(): number {

@@ -14,6 +14,8 @@ export interface EntryCursor {
   readonly valueBytes: Uint8Array
   readonly valueOffset: number
   readonly valueLength: number
+  /** The value was read for this cursor alone: `valueBytes` is all of it, and whoever takes it may keep it. */
+  readonly valueOwned: boolean
   /** To the first entry whose key is not below `key`; then `next` goes on. */
   seek(key: EncodedKey): void
   /** To the last entry whose key is below `key`; then `previous` goes on. */

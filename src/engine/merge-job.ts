@@ -1,6 +1,7 @@
 import type { FrozenTable } from '../memtable/frozen-source.ts'
 import { FrozenSource } from '../memtable/frozen-source.ts'
-import { dropTree, mergeTable } from '../btree/merge.ts'
+import { dropTree } from '../btree/drop-tree.ts'
+import { mergeTree } from '../btree/merge.ts'
 import { MergeWorkspace } from '../btree/merge-workspace.ts'
 import { ExtentList } from '../pager/extent-list.ts'
 import { FreeSpace } from '../pager/free-space.ts'
@@ -46,9 +47,9 @@ export function* mergeAll(job: MergeJob, file: File): Generator<void, MergeResul
   const roots = new Map<number, TreeRoot>()
   for (const { id, root, frozen } of job.tables) {
     const source = new FrozenSource(frozen)
-    roots.set(id, yield* mergeTable(workspace, root, source, source.ranges()))
+    roots.set(id, yield* mergeTree(workspace, root, source, source.ranges()))
   }
-  for (const root of job.orphans) yield* dropTree(workspace, root)
+  for (const root of job.orphans) yield* dropTree(workspace.reader, root, workspace.freed)
   workspace.flush()
   const { allocated, bytesWritten } = workspace.writer
   return {

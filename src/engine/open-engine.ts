@@ -172,8 +172,8 @@ class Opening {
   }
 
   get #logOptions(): SegmentStoreOptions {
-    const { fileSystem } = this.#platform
-    return { fileSystem, dataPath: this.#path, uuid: this.#pager.header.uuid, segmentBytes: this.#options.journal.segmentBytes }
+    const { fileSystem, clock } = this.#platform
+    return { fileSystem, clock, dataPath: this.#path, uuid: this.#pager.header.uuid, segmentBytes: this.#options.journal.segmentBytes }
   }
 
   get #start(): { position: number; previousChecksum: number; sequence: number } {

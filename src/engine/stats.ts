@@ -1,3 +1,4 @@
+import { PAGE_BYTES } from '../base/limits.ts'
 import type { Engine } from './engine.ts'
 
 /** What one column family holds. */
@@ -50,8 +51,9 @@ export interface DatabaseStats {
     readonly freeBytes: number
   }
   readonly cache: {
-    readonly hits: number
+    /** Pages that had to be read, and pages that made room for others. */
     readonly misses: number
+    readonly evictions: number
     readonly bytes: number
   }
 }
@@ -70,7 +72,8 @@ export function columnFamilyStats(engine: Engine, name: string): ColumnFamilySta
 
 export function databaseStats(engine: Engine): DatabaseStats {
   const { records: commits, groups, syncs, syncMillis, bytes, stalls } = engine.journal.statistics
-  const { pager, budget } = engine
+  const { budget, cache } = engine
+  const { freeSpace, pending } = engine.pager
   return {
     sequence: engine.pipeline.visibleSequence,
     columnFamilies: engine.families.visibleNames().length,
@@ -79,7 +82,7 @@ export function databaseStats(engine: Engine): DatabaseStats {
     log: { commits, groups, commitsPerGroup: groups === 0 ? 0 : commits / groups, syncs, syncMillis, bytes, stalls },
     memory: { bytes: budget.use.bytes, limitBytes: budget.limitBytes, waits: budget.waits, pooledBytes: engine.pooledBytes },
     checkpoints: { ...engine.checkpointCounters },
-    file: { bytes: pager.fileBytes, freeBytes: pager.freeBytes },
-    cache: { hits: pager.cacheHits, misses: pager.cacheMisses, bytes: pager.cacheBytes },
+    file: { bytes: freeSpace.pageCount * PAGE_BYTES, freeBytes: (freeSpace.freePages + pending.pages) * PAGE_BYTES },
+    cache: { ...cache.statistics, bytes: cache.byteLength },
   }
 }

@@ -100,7 +100,9 @@ export class AsyncWALJournal extends SegmentedJournal {
   }
 
   override writeNow(): void {
-    this.#overtake(this.group.needsSync)
+    const flight = this.#flight
+    const isSyncUnderWay = flight !== undefined && flight.group.needsSync && flight.to > this.synced
+    this.#overtake(this.group.needsSync || isSyncUnderWay)
   }
 
   override syncNow(): void {
@@ -108,16 +110,16 @@ export class AsyncWALJournal extends SegmentedJournal {
   }
 
   /**
-   * Writes everything appended, and syncs it where `sync` is true, on this thread, which cannot see a flight end. So the
-   * bytes of a flight whose write has not returned are written once more. That is sound:
+   * Writes everything appended, and syncs it where `sync` is true, on this thread, which cannot see a flight end. So
+   * the bytes of a flight whose write has not returned are written once more. That is sound:
    *
    * - Both writes put the same bytes in the same place, since a position of the log is written with one content only
    *   (parts do not change, `quiesce`; its segment is not freed, `truncate`). Whatever the order and however the two
    *   interleave, the place holds these bytes from the return of our write on.
    * - Our sync begins after our write has returned, so it covers them. If the flight's write comes after our sync, it
    *   makes durable blocks dirty with what they hold: a cut leaves the same bytes, torn or not.
-   * - The kernel reports an error of writing back once for each open file. Our sync goes through the descriptor that the
-   *   flight does not use, so neither can take an error that the other would have to see.
+   * - The kernel reports an error of writing back once for each open file. Our sync goes through the descriptor that
+   *   the flight does not use, so neither can take an error that the other would have to see.
    */
   #overtake(sync: boolean): void {
     if (this.failure !== undefined) throw this.failure

@@ -25,7 +25,12 @@ export class ChainFile {
     if (this.#file?.path === path) return this.#file
     this.#file?.closeSync()
     this.#file = undefined
-    this.#file = this.#files.fileSystem.openSync(path, { write: true, create: false, exclusive: false, dataSync: false })
+    this.#file = this.#files.fileSystem.openSync(path, {
+      write: true,
+      create: false,
+      exclusive: false,
+      dataSync: false,
+    })
     return this.#file
   }
 

@@ -8,7 +8,9 @@ import type { Epoch, SegmentHeader } from './segment-format.ts'
 /** A segment whose header is sound. */
 export interface FoundSegment extends SegmentFile {
   readonly header: SegmentHeader
-  /** The position behind the last byte of log that is this segment's: the next one may begin before its capacity ends. */
+  /**
+   * The position behind the last byte of log that is this segment's: the next one may begin before its capacity ends.
+   */
   readonly end: number
   /** The position behind the last byte that the file really has. */
   readonly readableEnd: number
@@ -57,8 +59,8 @@ function readHeader(files: LogFiles, { slot, path }: SegmentFile, into: Readings
   const { block, size } = readBlock(files, path)
   const reading = decodeSegmentHeader(block)
   if (reading.kind === 'newer') {
-    const message = `${path} has format version ${reading.version}, which this version of Manifold does not know: open it with a newer one.`
-    throw new DatabaseError('MANIFOLD_VERSION', message, { file: path })
+    const message = `${path} has format version ${reading.version}, which is newer than this version of Manifold.`
+    throw new DatabaseError('MANIFOLD_VERSION', `${message} Open it with a newer one.`, { file: path })
   }
   if (reading.kind === 'damaged') {
     into.damaged.push({ slot, path, what: reading.what, expected: reading.expected, found: reading.found })
@@ -110,7 +112,10 @@ function takeSuperseded(whole: FoundSegment[], dead: SegmentFile[]): FoundSegmen
   return kept.reverse()
 }
 
-/** Reads every segment's header and puts the segments from `position` on in order. Refuses a foreign or newer segment, and a gap. */
+/**
+ * Reads every segment's header and puts the segments from `position` on in order. Refuses a foreign or newer segment,
+ * and a gap.
+ */
 export function readChain(files: LogFiles, position: number): LogChain {
   const { whole, damaged } = readHeaders(files)
   const serial = whole.reduce((greatest, { header }) => Math.max(greatest, header.serial), 0)
@@ -125,20 +130,40 @@ export function readChain(files: LogFiles, position: number): LogChain {
   return { segments, dead, damaged, serial }
 }
 
-function checkContiguous(files: LogFiles, position: number, segments: readonly FoundSegment[], damaged: readonly DamagedSegment[]): void {
+function checkContiguous(
+  files: LogFiles,
+  position: number,
+  segments: readonly FoundSegment[],
+  damaged: readonly DamagedSegment[],
+): void {
   for (let i = 0; i + 1 < segments.length; i++) {
     const [segment, next] = [segments[i]!, segments[i + 1]!]
     if (next.header.start > segment.end) throw missing(files, segment.end, next, damaged)
     const goesOn = sameEpoch(segment.header.epoch, next.header.epoch)
-    if (goesOn ? next.header.start !== segment.header.start + segment.header.capacity : next.header.epochStart !== next.header.start) {
-      throw corruption(next.path, 56, 'the epoch does not follow from the segment before', `one that goes on from ${segment.path}`, 'another')
+    if (
+      goesOn
+        ? next.header.start !== segment.header.start + segment.header.capacity
+        : next.header.epochStart !== next.header.start
+    ) {
+      throw corruption(
+        next.path,
+        56,
+        'the epoch does not follow from the segment before',
+        `one that goes on from ${segment.path}`,
+        'another',
+      )
     }
   }
   const last = segments[segments.length - 1]
   if (last !== undefined && last.end < position) throw missing(files, last.end, last, damaged)
 }
 
-function missing(files: LogFiles, position: number, near: FoundSegment, damaged: readonly DamagedSegment[]): DatabaseError {
+function missing(
+  files: LogFiles,
+  position: number,
+  near: FoundSegment,
+  damaged: readonly DamagedSegment[],
+): DatabaseError {
   const cause = damaged[0]
   if (cause !== undefined) return corruption(cause.path, 0, cause.what, cause.expected, cause.found)
   const found = `${near.path}, with positions ${near.header.start} to ${near.end}`

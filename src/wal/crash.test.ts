@@ -97,7 +97,11 @@ class Model {
         break
       case 'truncate':
         if (journal.synced !== journal.appended) break
-        this.start = { position: journal.appended, previousChecksum: journal.lastChecksum, sequence: journal.lastAppended }
+        this.start = {
+          position: journal.appended,
+          previousChecksum: journal.lastChecksum,
+          sequence: journal.lastAppended,
+        }
         journal.truncate(journal.synced)
         break
       case 'cut':
@@ -124,7 +128,10 @@ class Model {
     }
   }
 
-  /** The power goes (a part of what is unsynced is kept), or the process is killed (all is kept); then the log is recovered, twice. */
+  /**
+   * The power goes (a part of what is unsynced is kept), or the process is killed (all is kept); then the log is
+   * recovered, twice.
+   */
   async crash(keep: number | undefined): Promise<void> {
     this.look()
     const { disk, journal } = this.log
@@ -139,14 +146,19 @@ class Model {
     const last = this.start.sequence + payloads.length
     assert.ok(last >= this.synced, `recovered through ${last}, synced through ${this.synced}`)
     assert.ok(last <= journal.lastAppended)
-    if (keep === undefined) assert.ok(last >= this.written, `recovered through ${last}, written through ${this.written}`)
+    if (keep === undefined)
+      assert.ok(last >= this.written, `recovered through ${last}, written through ${this.written}`)
     for (let i = 0; i < payloads.length; i++) {
       const sequence = this.start.sequence + 1 + i
       assert.ok(Buffer.from(payloads[i]!).equals(payloadOf(sequence, this.lengths[sequence]!)), `record ${sequence}`)
     }
     assert.deepEqual((await recover(again, this.start)).payloads, payloads)
     again.cut(() => false)
-    assert.deepEqual((await recover(again, this.start)).payloads, payloads, 'what recovery accepted survives a power cut')
+    assert.deepEqual(
+      (await recover(again, this.start)).payloads,
+      payloads,
+      'what recovery accepted survives a power cut',
+    )
     this.callsLeft = undefined
     this.synced = this.written = last
     this.log = journalAt(after, place, this.kind)
@@ -154,21 +166,25 @@ class Model {
 }
 
 for (const kind of ['sync', 'async'] as const) {
-  test(`${kind}: after any cut the log is a prefix that holds all that was synced`, { timeout: 120_000 * Math.max(1, RUNS / 60) }, async () => {
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 40 }), fc.integer(), async (steps, seed) => {
-        const model = new Model(kind, await freshLog(kind), seed)
-        for (const step of steps) {
-          try {
-            await model.run(step)
-          } catch (error) {
-            if (model.callsLeft === undefined || model.callsLeft >= 0) throw error
+  test(
+    `${kind}: after any cut the log is a prefix that holds all that was synced`,
+    { timeout: 120_000 * Math.max(1, RUNS / 60) },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(fc.array(anyStep, { minLength: 5, maxLength: 40 }), fc.integer(), async (steps, seed) => {
+          const model = new Model(kind, await freshLog(kind), seed)
+          for (const step of steps) {
+            try {
+              await model.run(step)
+            } catch (error) {
+              if (model.callsLeft === undefined || model.callsLeft >= 0) throw error
+            }
+            if (model.callsLeft !== undefined && model.callsLeft < 0) await model.crash(model.keep)
           }
-          if (model.callsLeft !== undefined && model.callsLeft < 0) await model.crash(model.keep)
-        }
-        await model.crash(0.5)
-      }),
-      { numRuns: RUNS },
-    )
-  })
+          await model.crash(0.5)
+        }),
+        { numRuns: RUNS },
+      )
+    },
+  )
 }

@@ -32,12 +32,20 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
-/** Refuses to remove the log of another database, unless it is of one whose creation was cut before its first record. */
+/**
+ * Refuses to remove the log of another database, unless it is of one whose creation was cut before its first record.
+ */
 function checkLeftover(files: LogFiles, { path }: SegmentFile): void {
   const reading = decodeSegmentHeader(readBlock(files, path).block)
   const foreign = reading.kind === 'newer' || (reading.kind === 'whole' && !sameBytes(reading.uuid, files.uuid))
   if (foreign && holdsRecordsFrom(files, path, 0)) {
-    throw corruption(path, 16, 'the log segment belongs to another database: move it away', 'no log here', 'a log with records')
+    throw corruption(
+      path,
+      16,
+      'the log segment belongs to another database: move it away',
+      'no log here',
+      'a log with records',
+    )
   }
 }
 

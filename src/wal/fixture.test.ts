@@ -42,7 +42,8 @@ class Inode {
 
   /** What a write that is durable on its own makes durable: its own sectors, not all that the file has unsynced. */
   syncRange(from: number, to: number): void {
-    for (const sector of [...this.dirty]) if ((sector + 1) * SECTOR_BYTES > from && sector * SECTOR_BYTES < to) this.persist(sector)
+    for (const sector of this.dirty)
+      if ((sector + 1) * SECTOR_BYTES > from && sector * SECTOR_BYTES < to) this.persist(sector)
   }
 
   persist(sector: number): void {
@@ -93,7 +94,7 @@ export class MemoryDisk implements FileSystem {
       if (inode !== undefined) names.set(name, inode)
     }
     for (const inode of new Set(names.values())) {
-      for (const sector of [...inode.dirty]) if (keep()) inode.persist(sector)
+      for (const sector of inode.dirty) if (keep()) inode.persist(sector)
       inode.cached = inode.durable.slice()
       inode.dirty.clear()
     }
@@ -339,17 +340,26 @@ export interface Fresh {
   readonly uuid: Uint8Array
   readonly segmentBytes: number
   readonly random: Random
+  readonly clock: Clock
   readonly start: LogStart
 }
 
 export const START: LogStart = { position: 0, previousChecksum: 0, sequence: 0 }
 
 export function freshOptions(disk: FileSystem, start: LogStart = START): Fresh {
-  return { fileSystem: disk, dataPath: DATA_PATH, uuid: UUID, segmentBytes: SEGMENT_BYTES, random, start }
+  return {
+    fileSystem: disk,
+    dataPath: DATA_PATH,
+    uuid: UUID,
+    segmentBytes: SEGMENT_BYTES,
+    random,
+    clock: new ManualClock(),
+    start,
+  }
 }
 
 export function recoveryOptions(disk: FileSystem, start: LogStart = START): RecoveryOptions {
-  return { ...freshOptions(disk, start), clock: new ManualClock(), required: true }
+  return { ...freshOptions(disk, start), required: true }
 }
 
 export function journalAt(disk: MemoryDisk, place: LogPlace, kind: Kind): Log {

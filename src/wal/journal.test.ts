@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { DatabaseError } from '../base/errors.ts'
-import { append, DATA_PATH, freshLog, KINDS, MemoryDisk, payloadOf, quiet, recover, SEGMENT_BYTES } from './fixture.test.ts'
+import { append, DATA_PATH, freshLog, KINDS, payloadOf, quiet, recover, SEGMENT_BYTES } from './fixture.test.ts'
 import { RECORD_HEADER_BYTES } from './record-format.ts'
-import type { Log } from './fixture.test.ts'
+import type { Log, MemoryDisk } from './fixture.test.ts'
 
 function hasCode(code: string): (error: unknown) => boolean {
   return error => error instanceof DatabaseError && error.code === code
@@ -18,7 +18,10 @@ function durableCopy(disk: MemoryDisk): MemoryDisk {
 
 async function expectRecovered(disk: MemoryDisk, bytes: readonly number[]): Promise<void> {
   const { payloads } = await recover(disk)
-  assert.deepEqual(payloads, bytes.map((length, i) => payloadOf(i + 1, length)))
+  assert.deepEqual(
+    payloads,
+    bytes.map((length, i) => payloadOf(i + 1, length)),
+  )
 }
 
 /** One segment is `SEGMENT_BYTES`; with no 1 MiB first one, since `segmentBytes` is less. */
@@ -108,7 +111,8 @@ for (const kind of KINDS) {
       await append(log, 100, 'write')
       await quiet()
       disk.before = (operation, path) => {
-        if (operation === failing && path.includes('-wal')) throw Object.assign(new Error('EIO: injected'), { code: 'EIO' })
+        if (operation === failing && path.includes('-wal'))
+          throw Object.assign(new Error('EIO: injected'), { code: 'EIO' })
       }
       const told: number[] = []
       const waits = [1, 2, 3].map(async n => {
@@ -157,7 +161,10 @@ for (const kind of KINDS) {
     disk.space = 0
     assert.equal(journal.reserve(60_000), undefined)
     const order: string[] = []
-    const large = journal.reserve(60_004)!.then(() => order.push('large'), () => order.push('large refused'))
+    const large = journal.reserve(60_004)!.then(
+      () => order.push('large'),
+      () => order.push('large refused'),
+    )
     const small = journal.reserve(8)!.then(() => order.push('small'))
     await quiet()
     assert.deepEqual(order, ['large refused', 'small'])
@@ -190,6 +197,23 @@ for (const kind of KINDS) {
     const recovered = await recover(durableCopy(disk), start)
     assert.deepEqual(recovered.payloads, [payloadOf(44, 50_000)])
     assert.equal(recovered.place.position, end)
+  })
+
+  test(`${kind}: freed segments are kept as far as the load needs them, the rest go`, async () => {
+    const log = await freshLog(kind)
+    const { journal, disk } = log
+    const files = async (records: number): Promise<number> => {
+      for (let i = 0; i < records; i++) await journal.waitForSync(await append(log, 60_000))
+      journal.truncate(journal.synced)
+      await quiet()
+      return disk.names.size
+    }
+    const burst = await files(20)
+    const written = disk.bytesWritten
+    assert.ok((await files(20)) <= burst + 1)
+    assert.ok(disk.bytesWritten - written < 1_300_000, 'a second burst writes no zeros')
+    await files(1)
+    assert.ok((await files(1)) <= 5, 'a small load keeps few')
   })
 
   test(`${kind}: a clean close leaves no log, another leaves one that is whole`, async () => {
@@ -268,6 +292,20 @@ test('async: syncNow overtakes a write under way, and its late end changes nothi
   journal.reserveSync(500_000)
   assert.notDeepEqual(disk.bytes(`${DATA_PATH}-wal0`).slice(0, 4096), header)
   await journal.close(false)
+})
+
+test('async: writeNow syncs where a record under way needs it', async () => {
+  const log = await startedLog()
+  const { journal, disk } = log
+  const held = holdBack(disk)
+  await append(log, 100, 'sync')
+  await quiet()
+  const end = await append(log, 100, 'write')
+  journal.writeNow()
+  assert.deepEqual([journal.written, journal.synced], [end, end])
+  held.shift()!()
+  await quiet()
+  assert.equal(journal.synced, end)
 })
 
 test('async: the sync of syncNow goes through the descriptor that the flight does not use', async () => {

@@ -16,15 +16,17 @@ export interface Journal {
   readonly lastAppended: number
   /** The sequence of the last record whose bytes are synced. */
   readonly lastSynced: number
-  /** The checksum of the last record appended: what a header that names `appended` as the log's start keeps beside it. */
+  /**
+   * The checksum of the last record appended: what a header that names `appended` as the log's start keeps beside it.
+   */
   readonly lastChecksum: number
   /** The error that ended the log, once a write or sync has failed after a record was numbered. Never cleared. */
   readonly failure: Error | undefined
 
   /**
    * Makes sure that a record with `payloadBytes` of payload fits into zero-written, synced segments, and sets that room
-   * aside for the next `append`. Returns undefined when the room is there already; otherwise a promise that settles when
-   * it is, or rejects (no space: the log goes on unharmed).
+   * aside for the next `append`. Returns undefined when the room is there already; otherwise a promise that settles
+   * when it is, or rejects (no space: the log goes on unharmed).
    */
   reserve(payloadBytes: number): Promise<void> | undefined
   /** The same, blocking. */
@@ -39,9 +41,14 @@ export interface Journal {
    */
   append(sequence: number, parts: readonly Uint8Array[], payloadBytes: number, need: Need): number
 
-  /** Writes everything appended on the caller's thread, and syncs it if a record among it needs that. On failure sets `failure`, reports it and throws it. */
+  /**
+   * Writes everything appended on the caller's thread, and syncs it if a record that is not yet synced needs that. On
+   * failure sets `failure`, reports it and throws it.
+   */
   writeNow(): void
-  /** Writes and syncs everything appended, on the caller's thread. On failure sets `failure`, reports it and throws it. */
+  /**
+   * Writes and syncs everything appended, on the caller's thread. On failure sets `failure`, reports it and throws it.
+   */
   syncNow(): void
   /** Settles once `position` is synced; rejects with `failure`. One that nobody listens to is never unhandled. */
   waitForSync(position: number): Promise<void>
@@ -54,13 +61,19 @@ export interface Journal {
 
   /** Everything before `position` is in the data file, under both header slots: its segments may be used again. */
   truncate(position: number): void
-  /** Syncs what is left and closes the files. Where `clean` is true the data file holds everything, and the log is removed. */
+  /**
+   * Syncs what is left and closes the files. Where `clean` is true the data file holds everything, and the log is
+   * removed.
+   */
   close(clean: boolean): Promise<void>
 
   readonly statistics: JournalStatistics
 }
 
-/** How soon a record must reach the medium: at once, within the longest delay, or whenever the next sync happens. All are written at once. */
+/**
+ * How soon a record must reach the medium: at once, within the longest delay, or whenever the next sync happens. All
+ * are written at once.
+ */
 export type Need = 'sync' | 'delayed-sync' | 'write'
 
 /** Counters since the database was opened. */

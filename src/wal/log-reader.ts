@@ -14,7 +14,10 @@ export interface LogStart {
   readonly sequence: number
 }
 
-/** A record that was read. One object is filled again for each, and `payload` is a view of memory that is used again too. */
+/**
+ * A record that was read. One object is filled again for each, and `payload` is a view of memory that is used again
+ * too.
+ */
 export interface LogRecord {
   sequence: number
   position: number
@@ -30,7 +33,10 @@ export interface BadRecord {
   readonly what: string
   readonly expected: string
   readonly found: string
-  /** That no cut leaves such a thing, only damage: a sound header whose record does not fit into the segments that were prepared for it. */
+  /**
+   * That no cut leaves such a thing, only damage: a sound header whose record does not fit into the segments that were
+   * prepared for it.
+   */
   readonly certain: boolean
 }
 
@@ -76,7 +82,8 @@ export class LogReader {
     const { position } = this
     while (this.#run < this.#runs.length && this.#runs[this.#run]!.to <= position) this.#run++
     const run = this.#runs[this.#run]
-    if (run === undefined || run.from > position || run.to - position < RECORD_HEADER_BYTES) return this.#refuse('the log ends here', 'a record', 'nothing')
+    if (run === undefined || run.from > position || run.to - position < RECORD_HEADER_BYTES)
+      return this.#refuse('the log ends here', 'a record', 'nothing')
     this.#load(RECORD_HEADER_BYTES, run.to)
     const header = this.#header
     const offset = position - this.#windowStart
@@ -85,14 +92,23 @@ export class LogReader {
     if (!this.#follows(header, run)) return undefined
     const end = position + RECORD_HEADER_BYTES + header.payloadBytes
     if (end > run.to) {
-      return this.#refuse('the log ends within the record', `${end - position} bytes`, `${run.to - position} bytes`, true)
+      return this.#refuse(
+        'the log ends within the record',
+        `${end - position} bytes`,
+        `${run.to - position} bytes`,
+        true,
+      )
     }
     this.#load(end - position, run.to)
     const payloadStart = position - this.#windowStart + RECORD_HEADER_BYTES
     const payload = this.#window.subarray(payloadStart, payloadStart + header.payloadBytes)
     const found = checksum(payload)
     if (found !== header.payloadChecksum) {
-      return this.#refuse("the record's payload does not match its checksum", String(header.payloadChecksum), String(found))
+      return this.#refuse(
+        "the record's payload does not match its checksum",
+        String(header.payloadChecksum),
+        String(found),
+      )
     }
     return this.#accept(header, end, payload)
   }
@@ -115,11 +131,16 @@ export class LogReader {
   /** That a sound header is of this place in the log. */
   #follows(header: RecordHeader, run: Run): boolean {
     const { position } = this
-    if (header.position !== position) this.#refuse('the record is of another place', `position ${position}`, `${header.position}`)
+    if (header.position !== position)
+      this.#refuse('the record is of another place', `position ${position}`, `${header.position}`)
     else if (header.epochLow !== run.epoch.low || header.epochHigh !== run.epoch.high) {
       this.#refuse('the record is of another epoch', "its segment's epoch", 'another')
     } else if (header.previousChecksum !== this.previousChecksum) {
-      this.#refuse('the record does not follow the one before', `${this.previousChecksum}`, `${header.previousChecksum}`)
+      this.#refuse(
+        'the record does not follow the one before',
+        `${this.previousChecksum}`,
+        `${header.previousChecksum}`,
+      )
     } else if (header.sequence !== this.sequence + 1) {
       this.#refuse('a commit is missing', `sequence ${this.sequence + 1}`, `${header.sequence}`)
     } else if (header.durableThrough > position) {

@@ -1,6 +1,13 @@
 import { ioError } from '../platform/io-error.ts'
 import { runsOf } from './chain.ts'
-import { decodeRecordHeader, newRecordHeader, RECORD_HEADER_BYTES, RECORD_MARK, RECORD_MARK_OFFSET, RECORD_POSITION_OFFSET } from './record-format.ts'
+import {
+  decodeRecordHeader,
+  newRecordHeader,
+  RECORD_HEADER_BYTES,
+  RECORD_MARK,
+  RECORD_MARK_OFFSET,
+  RECORD_POSITION_OFFSET,
+} from './record-format.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import { readU53 } from './u53.ts'
 import type { FoundSegment } from './chain.ts'
@@ -44,7 +51,11 @@ function nextMark(block: ScanBlock, offset: number, end: number): number {
  * was durable when it was written. Only headers are read: they prove it without their payloads, and a hostile file
  * cannot make the scan cost more than one short checksum for each 4 bytes.
  */
-export function findProofOfDurability(file: ChainFile, segments: readonly FoundSegment[], position: number): RecordHeader | undefined {
+export function findProofOfDurability(
+  file: ChainFile,
+  segments: readonly FoundSegment[],
+  position: number,
+): RecordHeader | undefined {
   const block = newScanBlock()
   const header = newRecordHeader()
   for (const run of runsOf(segments)) {

@@ -28,7 +28,10 @@ export class LogSpace {
   /** The preparation under way. At most one runs at a time. */
   #preparing: Promise<void> | undefined
   #preparationDeferred = false
-  /** The last preparation nobody waited for has failed: the next one waits for somebody who needs the room and hears of the error. */
+  /**
+   * The last preparation nobody waited for has failed: the next one waits for somebody who needs the room and hears of
+   * the error.
+   */
   #aheadFailed = false
   #ended: Error | undefined
   /** Reservations that had to wait. */
@@ -67,7 +70,8 @@ export class LogSpace {
   reserveSync(bytes: number): void {
     if (this.#ended !== undefined) throw this.#ended
     if (this.#missing(bytes) > 0) this.stalls++
-    for (let missing = this.#missing(bytes); missing > 0; missing = this.#missing(bytes)) this.#store.extendSync(missing)
+    for (let missing = this.#missing(bytes); missing > 0; missing = this.#missing(bytes))
+      this.#store.extendSync(missing)
     this.#reserved += bytes
   }
 

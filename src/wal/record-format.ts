@@ -112,7 +112,12 @@ export class RecordHeaderEncoder {
  * Decodes the header at `offset` of `bytes`, of which `view` is a view, into `header`. Undefined where it is sound,
  * otherwise what is wrong with it; `header` then holds what stands there, not to be trusted.
  */
-export function decodeRecordHeader(bytes: Uint8Array, view: DataView, offset: number, header: RecordHeader): string | undefined {
+export function decodeRecordHeader(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  header: RecordHeader,
+): string | undefined {
   header.checksum = view.getUint32(offset + RECORD_CHECKSUM_OFFSET, true)
   header.payloadBytes = view.getUint32(offset + RECORD_PAYLOAD_BYTES_OFFSET, true)
   header.payloadChecksum = view.getUint32(offset + RECORD_PAYLOAD_CHECKSUM_OFFSET, true)
@@ -126,7 +131,8 @@ export function decodeRecordHeader(bytes: Uint8Array, view: DataView, offset: nu
   if (header.checksum !== checksum(bytes.subarray(offset + RECORD_MARK_OFFSET, offset + RECORD_HEADER_BYTES))) {
     return "the record's header does not match its checksum"
   }
-  if (header.payloadBytes % 4 !== 0 || header.payloadBytes > RECORD_PAYLOAD_BYTES_MAX) return "the record's length is out of bounds"
+  if (header.payloadBytes % 4 !== 0 || header.payloadBytes > RECORD_PAYLOAD_BYTES_MAX)
+    return "the record's length is out of bounds"
   if (header.position < 0 || header.sequence < 0 || header.durableThrough < 0) return 'the record is out of bounds'
   return undefined
 }

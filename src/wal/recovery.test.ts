@@ -68,9 +68,16 @@ test('a log is recovered over many segments, from any record on', async () => {
   await new LogRecovery(recoveryOptions(disk.clone())).replay(({ position, end, checksum, sequence }) => {
     all.push({ position, end, checksum, sequence })
   })
-  assert.deepEqual(all.map(({ position }) => position), sizes.map((_, i) => positionOf(sizes, i)))
+  assert.deepEqual(
+    all.map(({ position }) => position),
+    sizes.map((_, i) => positionOf(sizes, i)),
+  )
   for (const { end, checksum, sequence } of all) {
-    const { payloads, sequences, place } = await recover(disk.clone(), { position: end, previousChecksum: checksum, sequence })
+    const { payloads, sequences, place } = await recover(disk.clone(), {
+      position: end,
+      previousChecksum: checksum,
+      sequence,
+    })
     assert.deepEqual(payloads, expected(sizes).slice(sequence))
     assert.deepEqual(sequences, sizes.map((_, i) => i + 1).slice(sequence))
     assert.deepEqual([place.position, place.sequence], [positionOf(sizes, sizes.length), sizes.length])
@@ -100,7 +107,7 @@ test('a flipped bit in front of something durable refuses, with its place', asyn
   const last = positionOf(sizes, 2)
   for (let at = 0; at < last; at++) {
     const damaged = disk.clone()
-    damaged.bytes(walPath(0))[SEGMENT_HEADER_BYTES + at]! ^= 1 << at % 8
+    damaged.bytes(walPath(0))[SEGMENT_HEADER_BYTES + at]! ^= 1 << (at % 8)
     const record = at < positionOf(sizes, 1) ? 0 : positionOf(sizes, 1)
     const before = damaged.bytes(walPath(0)).slice()
     await assert.rejects(recover(damaged), isCorruptionOf(walPath(0), SEGMENT_HEADER_BYTES + record), `byte ${at}`)
@@ -200,7 +207,10 @@ test('a missing segment refuses: the first, one in the middle, all', async () =>
 
 test('a position behind the end of the log refuses', async () => {
   const { disk } = await logOf([100])
-  await assert.rejects(recover(disk, { position: 10_000_000, previousChecksum: 1, sequence: 9 }), hasCode('MANIFOLD_CORRUPTION'))
+  await assert.rejects(
+    recover(disk, { position: 10_000_000, previousChecksum: 1, sequence: 9 }),
+    hasCode('MANIFOLD_CORRUPTION'),
+  )
 })
 
 test('a damaged segment header refuses wherever records are behind it', async () => {
@@ -218,7 +228,11 @@ test('a damaged segment header refuses wherever records are behind it', async ()
 
 test('a damaged header refuses also where only its own records tell that it was in use', async () => {
   // The second record fills the first segment to its end, or reaches into the next one.
-  for (const sizes of [[60_000, 5424, 8000], [60_000, 8000, 100], [60_000, 8000]]) {
+  for (const sizes of [
+    [60_000, 5424, 8000],
+    [60_000, 8000, 100],
+    [60_000, 8000],
+  ]) {
     const { disk } = await logOf(sizes)
     assert.deepEqual([...disk.names.keys()], [walPath(0), walPath(1)])
     disk.bytes(walPath(1))[41]! ^= 4
@@ -257,7 +271,15 @@ function handMade(change: Partial<Fields>): MemoryDisk {
   const encoder = new RecordHeaderEncoder(epoch)
   const first = encoder.encode(0, 0, 0, 1, 0, 0)
   file.writeSync([encoder.block.slice(), new Uint8Array(65536 - RECORD_HEADER_BYTES)], SEGMENT_HEADER_BYTES)
-  const of = { payloadBytes: 0, position: 56, sequence: 2, durableThrough: 56, previousChecksum: first, epoch, ...change }
+  const of = {
+    payloadBytes: 0,
+    position: 56,
+    sequence: 2,
+    durableThrough: 56,
+    previousChecksum: first,
+    epoch,
+    ...change,
+  }
   const second = new RecordHeaderEncoder(of.epoch)
   second.encode(of.payloadBytes, 0, of.position, of.sequence, of.durableThrough, of.previousChecksum)
   file.writeSync([second.block], SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES)
@@ -300,7 +322,7 @@ test('a record that no longer fits into what was prepared for it is damage', asy
   await append(log, 100_000, 'sync')
   await quiet()
   log.disk.names.delete(walPath(1))
-  for (const name of [...log.disk.names.keys()]) if (name !== walPath(0)) log.disk.names.delete(name)
+  for (const name of log.disk.names.keys()) if (name !== walPath(0)) log.disk.names.delete(name)
   await assert.rejects(recover(log.disk), isCorruptionOf(walPath(0)))
 })
 
@@ -350,13 +372,20 @@ test('progress is told, and an aborted signal ends recovery with the files as th
   const { disk } = await logOf(sizes)
   const told: number[] = []
   const signal = { aborted: false, reason: 'enough' }
-  const options = { ...recoveryOptions(disk), signal, onProgress: (progress: { bytes: number }) => void told.push(progress.bytes) }
+  const options = {
+    ...recoveryOptions(disk),
+    signal,
+    onProgress: (progress: { bytes: number }) => void told.push(progress.bytes),
+  }
   await new LogRecovery(options).replay(() => {})
   assert.ok(told.length >= 3)
   assert.equal(told[told.length - 1], positionOf(sizes, sizes.length))
   signal.aborted = true
   const calls = disk.log.length
-  await assert.rejects(new LogRecovery(options).replay(() => {}), hasCode('MANIFOLD_ABORTED'))
+  await assert.rejects(
+    new LogRecovery(options).replay(() => {}),
+    hasCode('MANIFOLD_ABORTED'),
+  )
   assert.ok(disk.log.slice(calls).every(call => !/^(write|remove)/.test(call)))
 })
 
@@ -400,6 +429,7 @@ test('retired segments go when their records are no longer needed', async () => 
   await log.journal.waitForSync(end)
   assert.ok(disk.names.size > 3)
   log.journal.truncate(end)
+  await quiet()
   assert.equal(disk.names.size, 1)
   assert.equal(START.position, 0)
 })

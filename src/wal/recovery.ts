@@ -8,7 +8,6 @@ import { findProofOfDurability, holdsRecordsFrom } from './log-scan.ts'
 import { removeSegmentFile } from './segment-files.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import { SegmentStore } from './segment-store.ts'
-import type { Clock } from '../platform/clock.ts'
 import type { Random } from '../platform/random.ts'
 import type { LogChain } from './chain.ts'
 import type { BadRecord, LogRecord, LogStart } from './log-reader.ts'
@@ -29,7 +28,6 @@ export interface RecoveryProgress {
 }
 
 export interface RecoveryOptions extends SegmentStoreOptions {
-  readonly clock: Clock
   readonly random: Random
   readonly start: LogStart
   /** The database was not closed cleanly: a log must be there. */
@@ -80,8 +78,8 @@ export class LogRecovery {
   }
 
   /**
-   * Calls `visit` with every record in order, and waits where it returns a promise. The record and its payload are valid
-   * until then. Rejects with MANIFOLD_CORRUPTION if something durable is damaged, and with MANIFOLD_ABORTED.
+   * Calls `visit` with every record in order, and waits where it returns a promise. The record and its payload are
+   * valid until then. Rejects with MANIFOLD_CORRUPTION if something durable is damaged, and with MANIFOLD_ABORTED.
    */
   async replay(visit: (record: LogRecord) => void | Promise<void>): Promise<void> {
     const reader = this.#reader
@@ -111,7 +109,9 @@ export class LogRecovery {
     onProgress?.({ bytes: reader.position - start.position, bytesTotal: end - start.position, records: reader.records })
     await new Promise<void>(resolve => clock.defer(resolve))
     if (signal?.aborted === true) {
-      throw new DatabaseError('MANIFOLD_ABORTED', 'Opening was aborted during recovery; the files are as they were.', { cause: signal.reason })
+      throw new DatabaseError('MANIFOLD_ABORTED', 'Opening was aborted during recovery; the files are as they were.', {
+        cause: signal.reason,
+      })
     }
   }
 
@@ -125,7 +125,8 @@ export class LogRecovery {
     }
     // An epoch begins only where everything before it is durable, so a bad record in front of one is damage.
     const provenByEpoch = segments.some(({ header }) => header.epochStart > position)
-    if (bad.certain || provenByEpoch || findProofOfDurability(this.#file, segments, position) !== undefined) throw this.#damage(bad)
+    if (bad.certain || provenByEpoch || findProofOfDurability(this.#file, segments, position) !== undefined)
+      throw this.#damage(bad)
   }
 
   #damage({ position, what, expected, found }: BadRecord): DatabaseError {

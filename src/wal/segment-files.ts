@@ -13,7 +13,10 @@ export interface LogFiles {
   readonly uuid: Uint8Array
 }
 
-/** A segment that can be written. Both descriptors are opened when it is prepared, so that a lack of handles cannot fail a numbered commit. */
+/**
+ * A segment that can be written. Both descriptors are opened when it is prepared, so that a lack of handles cannot fail
+ * a numbered commit.
+ */
 export interface Segment {
   readonly slot: number
   readonly header: SegmentHeader
@@ -73,7 +76,8 @@ function* formatSteps(header: SegmentHeader, uuid: Uint8Array): Generator<Step> 
 
 function zeroParts(bytes: number): Uint8Array[] {
   const parts: Uint8Array[] = []
-  for (let left = bytes; left > 0; left -= ZERO_PART_BYTES) parts.push(left < ZERO_PART_BYTES ? ZEROS.subarray(0, left) : ZEROS)
+  for (let left = bytes; left > 0; left -= ZERO_PART_BYTES)
+    parts.push(left < ZERO_PART_BYTES ? ZEROS.subarray(0, left) : ZEROS)
   return parts
 }
 
@@ -115,7 +119,12 @@ function createFile(files: LogFiles, slots: Set<number>): { slot: number; file: 
 
 function finish(files: LogFiles, slot: number, plain: File, header: SegmentHeader): Segment {
   files.fileSystem.syncDirectorySync(files.fileSystem.dirname(files.dataPath))
-  const durable = files.fileSystem.openSync(plain.path, { write: true, create: false, exclusive: false, dataSync: true })
+  const durable = files.fileSystem.openSync(plain.path, {
+    write: true,
+    create: false,
+    exclusive: false,
+    dataSync: true,
+  })
   return { slot, header, plain, durable }
 }
 
@@ -126,7 +135,9 @@ function abandon(files: LogFiles, slots: Set<number>, slot: number, plain: File,
   return ioError(error, 'prepare a log segment', plain.path)
 }
 
-/** Creates, zero-writes and syncs a segment. On an error nothing of it is left, or only a file that recovery ignores. */
+/**
+ * Creates, zero-writes and syncs a segment. On an error nothing of it is left, or only a file that recovery ignores.
+ */
 export async function createSegment(files: LogFiles, slots: Set<number>, header: SegmentHeader): Promise<Segment> {
   const { slot, file } = createFile(files, slots)
   try {
@@ -173,7 +184,10 @@ export function closeSegment(segment: Segment): void {
   segment.durable.closeSync()
 }
 
-/** Removes a segment's file. False if it could not be: it is then in nobody's way, and the next recovery or clean opening removes it. */
+/**
+ * Removes a segment's file. False if it could not be: it is then in nobody's way, and the next recovery or clean
+ * opening removes it.
+ */
 export function removeSegmentFile(files: LogFiles, path: string): boolean {
   try {
     files.fileSystem.removeSync(path)

@@ -103,7 +103,8 @@ export function decodeSegmentHeader(block: Uint8Array): SegmentHeaderReading {
   if (found !== expected) {
     return { kind: 'damaged', what: "the header's checksum does not match", expected: hex(expected), found: hex(found) }
   }
-  if (!hasMagic(block)) return { kind: 'damaged', what: 'no log segment', expected: SEGMENT_MAGIC, found: 'other bytes' }
+  if (!hasMagic(block))
+    return { kind: 'damaged', what: 'no log segment', expected: SEGMENT_MAGIC, found: 'other bytes' }
   const version = view.getUint32(SEGMENT_VERSION_OFFSET, true)
   if (version > SEGMENT_FORMAT_VERSION) return { kind: 'newer', version }
   const header: SegmentHeader = {
@@ -116,7 +117,12 @@ export function decodeSegmentHeader(block: Uint8Array): SegmentHeaderReading {
   const { serial, start, capacity, epochStart } = header
   const sound = serial >= 0 && start >= 0 && start % 4 === 0 && capacity > 0 && capacity % 4 === 0
   if (!sound || start + capacity > POSITION_MAX || epochStart < 0 || epochStart > start) {
-    return { kind: 'damaged', what: 'the header is out of bounds', expected: 'positions in order', found: JSON.stringify(header) }
+    return {
+      kind: 'damaged',
+      what: 'the header is out of bounds',
+      expected: 'positions in order',
+      found: JSON.stringify(header),
+    }
   }
   return { kind: 'whole', header, uuid: block.slice(SEGMENT_UUID_OFFSET, SEGMENT_UUID_OFFSET + UUID_BYTES) }
 }

@@ -2,15 +2,10 @@ import { assert } from '../base/assert.ts'
 import { SEGMENT_BYTES_MAX } from '../base/limits.ts'
 import { ioError } from '../platform/io-error.ts'
 import { writeFully, writeFullySync } from '../platform/write-fully.ts'
-import {
-  closeSegment,
-  createSegment,
-  createSegmentSync,
-  reheadSegment,
-  reheadSegmentSync,
-  removeSegmentFile,
-} from './segment-files.ts'
+import { SegmentDiscarder } from './segment-discarder.ts'
+import { closeSegment, createSegment, createSegmentSync, reheadSegment, reheadSegmentSync } from './segment-files.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { LogFiles, Segment } from './segment-files.ts'
 import type { Epoch, SegmentHeader } from './segment-format.ts'
 
@@ -32,14 +27,22 @@ interface Span {
 /** Which of a segment's two descriptors a call goes through. */
 export type Descriptor = 'plain' | 'durable'
 
-/** The first segment of an opening is small, so that opening is cheap; each next one is four times as large up to `segmentBytes`. */
+/**
+ * The first segment of an opening is small, so that opening is cheap; each next one is four times as large up to
+ * `segmentBytes`.
+ */
 const FIRST_SEGMENT_BYTES = 1024 * 1024
 const GROWTH = 4
-/** Freed segments that are kept for reuse: overwriting one costs a twentieth of zero-writing a new one. */
-const FREE_SEGMENTS_MAX = 2
+/**
+ * Freed segments are kept for reuse, since overwriting one costs a twentieth of zero-writing a new one: at least these,
+ * and at most as many as were prepared since segments were freed before. A steady load so writes no zeros at all, and
+ * after a burst the log shrinks again.
+ */
+const FREE_SEGMENTS_MIN = 2
 const CAPACITY_UNIT_BYTES = 4096
 
 export interface SegmentStoreOptions extends LogFiles {
+  readonly clock: Clock
   readonly segmentBytes: number
 }
 
@@ -54,6 +57,10 @@ export class SegmentStore {
   #retired: RetiredSegment[]
   /** Slot numbers whose files exist. */
   readonly #slots: Set<number>
+  readonly #discarder: SegmentDiscarder
+  #freeMax = FREE_SEGMENTS_MIN
+  /** Segments prepared since some were freed. */
+  #prepared = 0
   #serial: number
   #end: number
   readonly epoch: Epoch
@@ -68,6 +75,7 @@ export class SegmentStore {
     this.#serial = serial
     this.#retired = retired
     this.#slots = new Set(retired.map(segment => segment.slot))
+    this.#discarder = new SegmentDiscarder(options, options.clock, slot => this.#slots.delete(slot))
   }
 
   /** The position behind the last prepared segment. */
@@ -80,7 +88,10 @@ export class SegmentStore {
     return this.#chain.length === 0 ? this.#end : this.#chain[this.#chain.length - 1]!.header.start
   }
 
-  /** Prepares one more segment: a freed one if there is one, else a new one, larger where `missingBytes` of room call for it. */
+  /**
+   * Prepares one more segment: a freed one if there is one, else a new one, larger where `missingBytes` of room call
+   * for it.
+   */
   async extend(missingBytes: number): Promise<void> {
     const freed = this.#free.pop()
     const header = this.#nextHeader(freed, missingBytes)
@@ -91,7 +102,7 @@ export class SegmentStore {
           : await reheadSegment(this.#options, freed, header)
       this.#join(segment)
     } catch (error) {
-      if (freed !== undefined) this.#drop(freed)
+      if (freed !== undefined) this.#discarder.discard(freed)
       throw error
     }
   }
@@ -107,7 +118,7 @@ export class SegmentStore {
           : reheadSegmentSync(this.#options, freed, header)
       this.#join(segment)
     } catch (error) {
-      if (freed !== undefined) this.#drop(freed)
+      if (freed !== undefined) this.#discarder.discard(freed)
       throw error
     }
   }
@@ -127,29 +138,27 @@ export class SegmentStore {
   #join(segment: Segment): void {
     if (segment.header.start === this.#end) {
       this.#chain.push(segment)
+      this.#prepared++
       this.#end += segment.header.capacity
     } else this.#keepOrDrop(segment)
   }
 
   #keepOrDrop(segment: Segment): void {
     const usual = segment.header.capacity === this.#segmentBytes
-    if (usual && this.#free.length < FREE_SEGMENTS_MAX) this.#free.push(segment)
-    else this.#drop(segment)
-  }
-
-  #drop(segment: Segment): void {
-    closeSegment(segment)
-    if (removeSegmentFile(this.#options, segment.plain.path)) this.#slots.delete(segment.slot)
+    if (usual && this.#free.length < this.#freeMax) this.#free.push(segment)
+    else this.#discarder.discard(segment)
   }
 
   /** Writes `parts` at `position`, through to the medium where `descriptor` is 'durable'. */
   writeSync(position: number, parts: readonly Uint8Array[], bytes: number, descriptor: Descriptor): void {
-    for (const span of this.#spans(position, parts, bytes)) writeFullySync(span.segment[descriptor], span.parts, span.offset)
+    for (const span of this.#spans(position, parts, bytes))
+      writeFullySync(span.segment[descriptor], span.parts, span.offset)
   }
 
   /** The same, off the caller's thread. */
   async write(position: number, parts: readonly Uint8Array[], bytes: number, descriptor: Descriptor): Promise<void> {
-    for (const span of this.#spans(position, parts, bytes)) await writeFully(span.segment[descriptor], span.parts, span.offset)
+    for (const span of this.#spans(position, parts, bytes))
+      await writeFully(span.segment[descriptor], span.parts, span.offset)
   }
 
   /** Makes what was written between `from` and `to` durable. */
@@ -185,31 +194,50 @@ export class SegmentStore {
 
   /** Frees the segments that lie wholly before `position`. The last one stays, so that the log always names its end. */
   truncate(position: number): void {
-    while (this.#chain.length > 1) {
-      const { start, capacity } = this.#chain[0]!.header
-      if (start + capacity > position) break
-      this.#keepOrDrop(this.#chain.shift()!)
+    const freed = this.#takeBefore(position)
+    if (freed.length > 0) {
+      this.#freeMax = Math.max(FREE_SEGMENTS_MIN, this.#prepared)
+      this.#prepared = 0
+      for (const segment of this.#free.splice(this.#freeMax)) this.#discarder.discard(segment)
+      for (const segment of freed) this.#keepOrDrop(segment)
     }
     // The records of an earlier epoch may end before their segment does, with torn records behind them whose positions
     // are now another segment's. Such a file is removed rather than used again.
-    this.#retired = this.#retired.filter(segment => {
-      const needed = segment.end > position
-      if (!needed && removeSegmentFile(this.#options, segment.path)) this.#slots.delete(segment.slot)
-      return needed
-    })
+    const retired = this.#retired
+    this.#retired = retired.filter(segment => segment.end > position)
+    for (const segment of retired) if (segment.end <= position) this.#discarder.discardFile(segment)
   }
 
-  closeSync(): void {
-    for (const segment of [...this.#chain, ...this.#free]) closeSegment(segment)
+  #takeBefore(position: number): Segment[] {
+    let count = 0
+    while (count < this.#chain.length - 1) {
+      const { start, capacity } = this.#chain[count]!.header
+      if (start + capacity > position) break
+      count++
+    }
+    return this.#chain.splice(0, count)
   }
 
-  /** Closes and removes every file of the log, durably. */
-  removeSync(): void {
-    this.closeSync()
-    const { fileSystem, dataPath } = this.#options
+  /** Closes every file; returns the paths of all that are there. */
+  closeSync(): string[] {
+    const paths = this.#discarder.close()
+    for (const segment of [...this.#chain, ...this.#free]) {
+      closeSegment(segment)
+      paths.push(segment.plain.path)
+    }
+    for (const segment of this.#retired) paths.push(segment.path)
+    return paths
+  }
+
+  /** Closes and removes every file of the log, durably, one file in each turn. */
+  async remove(): Promise<void> {
+    const paths = this.closeSync()
+    const { fileSystem, dataPath, clock } = this.#options
     try {
-      for (const segment of [...this.#chain, ...this.#free]) fileSystem.removeSync(segment.plain.path)
-      for (const segment of this.#retired) fileSystem.removeSync(segment.path)
+      for (const path of paths) {
+        fileSystem.removeSync(path)
+        await new Promise<void>(resolve => clock.defer(resolve))
+      }
       fileSystem.syncDirectorySync(fileSystem.dirname(dataPath))
     } catch (error) {
       throw ioError(error, 'remove the log of a closed database', dataPath)
@@ -226,7 +254,7 @@ interface PartCut {
 /** Puts the next `length` bytes of `parts` from `cut` on into `taken`; returns the place behind them. */
 function takeParts(parts: readonly Uint8Array[], cut: PartCut, length: number, taken: Uint8Array[]): PartCut {
   let { part, offset } = cut
-  for (let left = length; left > 0; ) {
+  for (let left = length; left > 0;) {
     const bytes = parts[part]!
     const end = Math.min(bytes.length, offset + left)
     taken.push(bytes.subarray(offset, end))

@@ -28,10 +28,11 @@ export interface JournalOptions {
 }
 
 /**
- * What the two journals share: numbering, room, the group that collects records, the marks and the failure. How and when
- * a group reaches the files is theirs.
+ * What the two journals share: numbering, room, the group that collects records, the marks and the failure. How and
+ * when a group reaches the files is theirs.
  *
- * The life of a journal: open, then failed (a write or sync has failed; `failure` is set) or closed. Nothing leads back.
+ * The life of a journal: open, then failed (a write or sync has failed; `failure` is set) or closed. Nothing leads
+ * back.
  */
 export abstract class SegmentedJournal implements Journal {
   appended: number
@@ -104,7 +105,12 @@ export abstract class SegmentedJournal implements Journal {
     assert(bytes === payloadBytes, "a record's parts are as long as its payload")
     const header = this.#header
     this.lastChecksum = header.encode(
-      payloadBytes, payloadChecksum, this.appended, sequence, this.synced, this.lastChecksum,
+      payloadBytes,
+      payloadChecksum,
+      this.appended,
+      sequence,
+      this.synced,
+      this.lastChecksum,
     )
     this.group.add(header.block, parts, payloadBytes)
     if (need === 'sync') this.group.needsSync = true
@@ -132,7 +138,9 @@ export abstract class SegmentedJournal implements Journal {
   abstract syncNow(): void
   abstract quiesce(): Promise<void> | undefined
   abstract truncate(position: number): void
-  /** Resolves once nothing is under way on other threads and no turn will begin anything. Called when `closed` is set. */
+  /**
+   * Resolves once nothing is under way on other threads and no turn will begin anything. Called when `closed` is set.
+   */
   protected abstract settle(): Promise<void>
 
   protected truncateStore(position: number): void {
@@ -155,7 +163,7 @@ export abstract class SegmentedJournal implements Journal {
     }
     // A failure from before has been reported; one of these last writes has nobody else to tell.
     if (this.failure === undefined) {
-      if (clean) this.store.removeSync()
+      if (clean) await this.store.remove()
     } else if (!failedBefore) throw this.failure
   }
 
@@ -221,7 +229,8 @@ export abstract class SegmentedJournal implements Journal {
     const cause = ioError(error, 'write the log')
     this.failure = new DatabaseError(
       'MANIFOLD_POISONED',
-      `The log failed: ${cause.message} Nothing more can be written. Close the database and open it again: it recovers what is durable.`,
+      `The log failed: ${cause.message} Nothing more can be written. ` +
+        'Close the database and open it again: it recovers what is durable.',
       { cause },
     )
     this.#endDelay()

@@ -7,8 +7,8 @@ interface Waiter {
 }
 
 /**
- * Who waits for a sync. Everything that one sync covers is settled by one promise, in the order of waiting, however many
- * callers await it: a promise and closures for each caller would cost more than the record.
+ * Who waits for a sync. Everything that one sync covers is settled by one promise, in the order of waiting, however
+ * many callers await it: a promise and closures for each caller would cost more than the record.
  */
 export class SyncWaiters {
   readonly #waiters: Waiter[] = []

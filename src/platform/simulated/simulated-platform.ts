@@ -1,3 +1,4 @@
+import { nodeContext } from '../node/context.ts'
 import type { Platform } from '../platform.ts'
 import { SimulatedClock } from './clock.ts'
 import type { SimulatedClockMode } from './clock.ts'
@@ -22,5 +23,6 @@ export interface SimulatedPlatformOptions {
 export function simulatedPlatform(seed: number, options: SimulatedPlatformOptions = {}): SimulatedPlatform {
   const clock = new SimulatedClock(options.clock)
   const fileSystem = options.disk ?? new SimulatedDisk({ schedule: operation => clock.defer(operation) })
-  return { fileSystem, clock, random: new SeededRandom(seed), threads: undefined }
+  // The context is Node's own: following a call through what it awaits cannot be simulated, and leaves nothing to chance.
+  return { fileSystem, clock, random: new SeededRandom(seed), context: nodeContext(), threads: undefined }
 }
