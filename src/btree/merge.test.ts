@@ -108,6 +108,48 @@ test('larger trees: sparse and dense changes, at all places', () => {
   assert.equal(tree.space.freePages, tree.space.pageCount - 2)
 })
 
+/** Keys of which few share a long stem, so that separators are long and branches hold three or four of them. */
+const longKey = fc.tuple(fc.nat(120), fc.nat(5)).map(([stem, tail]) => {
+  const bytes = new Uint8Array(1960 + (stem % 80) + 1)
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.imul(stem + 1, 0x9e37_79b1) >>> ((i % 4) * 8)
+  bytes[bytes.length - 1] = tail
+  return bytes
+})
+
+test('branches of the longest keys', () => {
+  const longChange = fc.record({ key: longKey, value: fc.option(fc.nat(700).map((n) => valueOf(n, n)), { nil: undefined, freq: 4 }) })
+  const longRange = fc.record({ start: longKey, end: fc.option(longKey, { nil: undefined, freq: 6 }) })
+  const longRound = fc.record({
+    changes: fc.oneof(fc.array(longChange, { maxLength: 12 }), fc.array(longChange, { minLength: 200, maxLength: 500 })),
+    ranges: fc.array(longRange, { maxLength: 2 }).map(disjoint),
+  })
+  let height = 0
+  fc.assert(
+    fc.property(fc.array(longRound, { minLength: 1, maxLength: 6 }), (rounds) => {
+      const tree = new TestTree()
+      for (const { changes, ranges } of rounds) {
+        tree.merge(changes, ranges)
+        tree.verify()
+        height = Math.max(height, tree.root.height)
+      }
+      compareAll(tree)
+    }),
+    { numRuns: 40 * RUNS_FACTOR },
+  )
+  assert.ok(height >= 5, `height ${height}`)
+})
+
+test('many leaves below many branches', () => {
+  const random = generator(11)
+  const tree = new TestTree()
+  for (let i = 0; i < 4; i++) {
+    tree.merge(puts(60_000, random, 60))
+    tree.verify()
+  }
+  assert.ok(tree.check().branchPages > 4)
+  compareAll(tree)
+})
+
 test('a bulk load fills its leaves, and so does appending', () => {
   const tree = new TestTree()
   let n = 0

@@ -22,6 +22,8 @@ interface Level {
   hasPrevious: boolean
   /** Pages of this level that have been written. */
   emitted: number
+  /** The separator of the page that is being written; writing it can mean writing one of each level above. */
+  readonly separator: KeyBuffer
 }
 
 /**
@@ -42,7 +44,6 @@ export class TreeBuilder {
   /** The last key of the leaf that was written last, unless `#atBound`. */
   readonly #last = new KeyBuffer()
   #atBound = true
-  readonly #separator = new KeyBuffer()
 
   constructor(workspace: MergeWorkspace) {
     this.#workspace = workspace
@@ -51,6 +52,7 @@ export class TreeBuilder {
       previous: workspace.stages[2 * level + 1]!,
       hasPrevious: false,
       emitted: 0,
+      separator: new KeyBuffer(),
     }))
     for (const [level, { current }] of this.#levels.entries()) current.clear(level)
   }
@@ -160,8 +162,9 @@ export class TreeBuilder {
   #emit(level: number, stage: PageStage): void {
     const { writer } = this.#workspace
     stage.tighten()
-    if (level === 0) this.#separateLeaf(stage)
-    else this.#separator.length = stage.key(0, this.#separator.bytes)
+    const { separator } = this.#levels[level]!
+    if (level === 0) this.#separateLeaf(stage, separator)
+    else separator.length = stage.key(0, separator.bytes)
     let entries = level === 0 ? stage.count : 0
     let overflow = false
     for (let i = 0; i < stage.count; i++) {
@@ -171,12 +174,11 @@ export class TreeBuilder {
     const base = writer.place()
     stage.build(base)
     this.#levels[level]!.emitted++
-    this.appendChild(level + 1, this.#separator, writer.lastPage, writer.checksum(base), entries, overflow)
+    this.appendChild(level + 1, separator, writer.lastPage, writer.checksum(base), entries, overflow)
   }
 
   /** The separator of a leaf: its lower bound if that is all that is known, else the shortest key between it and the leaf before. */
-  #separateLeaf(leaf: PageStage): void {
-    const separator = this.#separator
+  #separateLeaf(leaf: PageStage, separator: KeyBuffer): void {
     if (this.#atBound) separator.assign(this.#bound.bytes, 0, this.#bound.length)
     else {
       const last = this.#last

@@ -80,6 +80,8 @@ export class Checkpointer {
   readonly #options: CheckpointOptions
   #running: Promise<void> | undefined
   #scheduled = false
+  /** The last run belongs to `close`. */
+  #closing = false
   /** Where the run under way began, or one that has failed and is to be taken up again. */
   #point: FreezePoint | undefined
 
@@ -91,7 +93,7 @@ export class Checkpointer {
   /** Half of the budget takes writes while the other half is being merged. */
   get #isDue(): boolean {
     const { budget } = this.#host
-    return budget.use.bytes >= budget.limitBytes / 2
+    return !this.#closing && budget.use.bytes >= budget.limitBytes / 2
   }
 
   /** A commit has been appended: starts a checkpoint, in a later turn, when memory calls for it. */
@@ -351,6 +353,7 @@ export class Checkpointer {
   /** Writes what is left and says in the header that no log is needed; then the log is removed. */
   async close(): Promise<void> {
     const { journal, pager, pipeline } = this.#host
+    this.#closing = true
     await this.#running?.catch(ignore)
     let clean = false
     try {

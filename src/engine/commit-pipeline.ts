@@ -84,7 +84,10 @@ export class CommitPipeline {
   append(commit: Commit, payload: readonly Uint8Array[], payloadBytes: number): void {
     commit.sequence = ++this.appendedSequence
     commit.position = this.#journal.append(commit.sequence, payload, payloadBytes, commit.need)
-    for (const { family } of commit.parts) family.lastSequence = commit.sequence
+    for (const { family } of commit.parts) {
+      family.lastSequence = commit.sequence
+      family.lastPosition = commit.position
+    }
     this.#queue.push(commit)
   }
 

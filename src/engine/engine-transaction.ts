@@ -113,8 +113,7 @@ export class EngineTransaction {
     if (refused !== undefined) return this.#refuse(refused)
     if (!this.writers.some((writer) => writer.wrote)) {
       this.#end(true)
-      const settled = this.#readsSettled() ?? Promise.resolve()
-      return settled.then(() => result(undefined))
+      return this.#nothingWritten(durability).then(() => result(undefined))
     }
     this.#state = 'committing'
     const bytes = this.#payloadBytes()
@@ -150,6 +149,17 @@ export class EngineTransaction {
       throw error
     }
     this.#append(durability, bytes, NOTHING).catch(NOTHING)
+  }
+
+  /** Also a commit that changes nothing is as durable as asked for: what it could have read is. */
+  async #nothingWritten(durability: Durability): Promise<void> {
+    if (durability === 'immediate') {
+      let position = 0
+      for (const { family } of this.writers) position = Math.max(position, family.lastPosition)
+      await this.#host.journal.waitForSync(position)
+      await this.#host.makeDurable?.()
+    }
+    await this.#readsSettled()
   }
 
   #payloadBytes(): number {

@@ -42,8 +42,9 @@ export class Family {
   tables: Tables = NO_TABLES
   /** The tables after the last visible commit. */
   visibleTables: Tables = NO_TABLES
-  /** The sequence of the last commit that wrote here. */
+  /** The sequence of the last commit that wrote here, and the position of the log behind it. */
   lastSequence = 0
+  lastPosition = 0
   /** Grows with every change of memtables, roots or tables. */
   version = 0
   #view: FamilyView | undefined

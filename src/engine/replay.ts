@@ -51,6 +51,7 @@ export class Replay {
       const family = this.#byId.get(familyId)
       if (family === undefined) continue
       family.lastSequence = sequence
+      family.lastPosition = record.end
       family.visibleTables = family.tables
       if (family.active !== undefined) {
         family.active.append()

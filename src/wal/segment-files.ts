@@ -35,7 +35,7 @@ export interface SegmentFile {
 /** The number at the end of a segment's name; it says nothing of the segment's place in the log. */
 const SLOT_MAX = 999_999_999
 /** Zeros are written in slices, so that a writer's own calls find a free I/O thread soon. */
-const ZERO_SLICE_BYTES = 1024 * 1024
+const ZERO_SLICE_BYTES = 16 * 1024 * 1024
 const ZERO_PART_BYTES = 128 * 1024
 const ZEROS = new Uint8Array(ZERO_PART_BYTES)
 

@@ -31,7 +31,7 @@ export type Descriptor = 'plain' | 'durable'
  * The first segment of an opening is small, so that opening is cheap; each next one is four times as large up to
  * `segmentBytes`.
  */
-const FIRST_SEGMENT_BYTES = 1024 * 1024
+const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024
 const GROWTH = 4
 /**
  * Freed segments are kept for reuse, since overwriting one costs a twentieth of zero-writing a new one: at least these,

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Durability, FamilyTransaction, JournalMode, ReadTable, Snapshot, TransactionTable } from '../../src/index.ts'
+import type { Durability, FamiliesTransaction, FamilyTransaction, JournalMode, ReadTable, Savepoint, Snapshot, TransactionTable } from '../../src/index.ts'
 import { Database, DatabaseError, table, utf8 } from '../../src/index.ts'
 import { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
@@ -131,10 +131,10 @@ export class Machine {
     const handles = families.map((name) => this.#db.columnFamily(name))
     let state = this.#state
     const states: Reference[] = []
-    const savepoints: ReturnType<Parameters<Parameters<Database['write']>[1]>[0]['savepoint']>[] = []
+    const savepoints: Savepoint[] = []
     const scopes = new Map<string, FamilyTransaction>()
     const failure = new Error('the body fails')
-    const act = (txn: Parameters<Parameters<Database['write']>[1]>[0], step: Step): void => {
+    const act = (txn: FamiliesTransaction, step: Step): void => {
       if (step.do === 'savepoint') {
         savepoints.push(txn.savepoint())
         states.push(state)

@@ -25,7 +25,10 @@ let unused = 0
 before(() => {
   directory = fs.mkdtempSync(path.join(os.tmpdir(), 'manifold-lock-'))
 })
-after(() => fs.rmSync(directory, { recursive: true }))
+after(async () => {
+  await Promise.all(started.map(contender => contender.kill()))
+  fs.rmSync(directory, { recursive: true })
+})
 
 function lockPath(): string {
   return path.join(directory, `${unused++}-lock`)
@@ -51,6 +54,9 @@ const CONTENDER = `
   console.log('ready')
 `
 
+/** All that were started: a child that a failed test leaves behind would keep this process from ending. */
+const started: Contender[] = []
+
 class Contender {
   readonly child: ChildProcess
   readonly #lines: AsyncIterator<string>
@@ -63,6 +69,7 @@ class Contender {
   static async start(env: NodeJS.ProcessEnv = process.env): Promise<Contender> {
     const flags = ['--input-type=module', '-e', CONTENDER, lockModule.href]
     const contender = new Contender(spawn(process.execPath, flags, { stdio: ['pipe', 'pipe', 'inherit'], env }))
+    started.push(contender)
     assert.equal((await contender.#lines.next()).value, 'ready')
     return contender
   }
@@ -166,6 +173,15 @@ for (const technique of techniques) {
     lock.releaseSync()
   })
 
+  test(`${technique}: a lock file that was removed by hand does not let this process open twice`, () => {
+    const file = lockPath()
+    const lock = acquireLock(file, technique)
+    fs.unlinkSync(file)
+    assert.throws(() => acquireLock(file, technique), /already open in this process/)
+    lock.releaseSync()
+    acquireLock(file, technique).releaseSync()
+  })
+
   test(`${technique}: no link is followed, and nothing is left in a directory that is not there`, () => {
     const file = lockPath()
     fs.writeFileSync(`${file}-target`, 'precious')
@@ -254,6 +270,21 @@ test('who lives: pid, start, boot, namespace and host decide, and in doubt it li
   assert.equal(lifeOf({ ...self, boot: 'other', host: 'other' }, self), 'unknown')
   assert.equal(lifeOf({ ...self, namespace: 'pid:[1]' }, self), 'unknown')
   assert.equal(lifeOf({ ...self, namespace: 'pid:[1]', host: 'other' }, self), 'unknown')
+})
+
+test('a process that has ended but was not waited for is dead', { skip: process.platform !== 'linux' }, async () => {
+  const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    const [pid] = await once(parent.stdout, 'data')
+    const owner = { ...thisOwner('file'), pid: Number(String(pid)), start: '' }
+    const status = (): string => fs.readFileSync(`/proc/${owner.pid}/stat`, 'latin1')
+    while (!status().includes(') Z ')) await new Promise(resolve => setTimeout(resolve, 5))
+    assert.equal(lifeOf(owner, thisOwner('file')), 'dead')
+  } finally {
+    parent.kill('SIGKILL')
+  }
 })
 
 test('an owner that cannot be seen is refused with what to do', () => {
