@@ -1,10 +1,10 @@
-import { markAsUntransferable } from 'node:worker_threads'
 import { usePlatform } from './api/database.ts'
 import { setSlabGuard } from './codec/copy-out.ts'
 import { nodePlatform } from './platform/node/node-platform.ts'
+import { makeUntransferable } from './platform/node/untransferable.ts'
 
 usePlatform(nodePlatform())
-setSlabGuard((buffer) => markAsUntransferable(buffer))
+setSlabGuard(makeUntransferable)
 
 export { Database } from './api/database.ts'
 export { ColumnFamily } from './api/column-family.ts'

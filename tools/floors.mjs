@@ -16,6 +16,9 @@ export const FLOORS = [
 /** Implementations of the platform. They stand on floor 1 and see what it sees, and only the top floor names them. */
 export const IMPLEMENTATIONS = ['platform/node', 'platform/simulated', 'platform/opfs']
 
+/** What an implementation takes from another one: the simulated platform has Node's context. */
+const BORROWED = { 'platform/simulated': ['platform/node'] }
+
 /** The only places outside of tests where modules of Node are imported. */
 export const NODE_ALLOWED = ['src/platform/node/', 'src/base/checksum.ts']
 
@@ -32,6 +35,7 @@ export function forbiddenFor(folder) {
   const floor = implementation ? floorOf('platform') : floorOf(folder)
   const own = implementation ? 'platform' : folder
   const folders = FLOORS.flatMap((names, index) => (index < floor ? [] : names.filter(name => name !== own)))
-  const implementations = floor === TOP ? [] : IMPLEMENTATIONS.filter(name => name !== folder)
+  const implementations =
+    floor === TOP ? [] : IMPLEMENTATIONS.filter(name => name !== folder && !BORROWED[folder]?.includes(name))
   return { folders: floor === TOP ? [] : folders.filter(name => name !== 'index'), implementations }
 }

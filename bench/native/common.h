@@ -1,7 +1,8 @@
-// What every native rival shares: arguments, the workload's keys and values, clocks, and what the kernel says of this process.
+// What every native rival shares: arguments, the workload's keys and values, clocks, and what the kernel says of this
+// process.
 //
-// Keys and values are functions of (stream, index) alone, and bench/src/workload.ts computes the same ones, so that all contestants
-// write the same bytes.
+// Keys and values are functions of (stream, index) alone, and bench/src/workload.ts computes the same ones, so that all
+// contestants write the same bytes.
 #pragma once
 
 #include <chrono>
@@ -34,7 +35,9 @@ class Arguments {
     for (int i = 2; i < argc; i++) {
       const std::string_view text = argv[i];
       const size_t equals = text.find('=');
-      if (text.substr(0, 2) != "--" || equals == std::string_view::npos) fail("expected --name=value, got " + std::string(text));
+      if (text.substr(0, 2) != "--" || equals == std::string_view::npos) {
+        fail("expected --name=value, got " + std::string(text));
+      }
       values_[std::string(text.substr(2, equals - 2))] = text.substr(equals + 1);
     }
   }
@@ -64,7 +67,8 @@ inline uint32_t mix32(uint32_t h) {
   return h ^ (h >> 16);
 }
 
-/// The key at `index` of a stream, below 2^53. Random keys of one stream are distinct because their low word is a bijection of the index.
+/// The key at `index` of a stream, below 2^53. Random keys of one stream are distinct because their low word is a
+/// bijection of the index.
 inline uint64_t key_at(uint32_t stream, uint32_t index, bool random) {
   if (!random) return index;
   const uint32_t low = mix32(index ^ mix32(stream + 1));
@@ -126,7 +130,9 @@ inline uint64_t disk_bytes(const std::string& directory) {
   uint64_t sum = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
     struct stat status;
-    if (entry.is_regular_file() && stat(entry.path().c_str(), &status) == 0) sum += static_cast<uint64_t>(status.st_blocks) * 512;
+    if (entry.is_regular_file() && stat(entry.path().c_str(), &status) == 0) {
+      sum += static_cast<uint64_t>(status.st_blocks) * 512;
+    }
   }
   return sum;
 }

@@ -1,31 +1,20 @@
 // Native RocksDB on the workloads of this package: `rocksdb_bench <cf|get|scan|load|version> --name=value ...`.
 //
-// Each subcommand measures inside the process and prints one JSON line. `--config=default` is RocksDB as its authors ship it,
-// `--config=tuned` is what the workload asks for; the harness runs both and compares with the better one. Options beyond these two can
-// be tried with `--db-options`, `--cf-options` and `--table-options`, in RocksDB's own syntax.
-//
-// What tuning never gives up, because Manifold's side has it too: the log is written for every batch, blocks carry checksums that are
-// verified when a block is read from its file, and the memtable is ordered.
+// Each subcommand measures inside the process and prints one JSON line. rocksdb_options.h has the configurations.
 
 #include "common.h"
+#include "rocksdb_options.h"
 
 #include <algorithm>
 #include <atomic>
 #include <memory>
 #include <thread>
 
-#include <rocksdb/cache.h>
-#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
-#include <rocksdb/filter_policy.h>
-#include <rocksdb/memtablerep.h>
-#include <rocksdb/slice_transform.h>
-#include <rocksdb/table.h>
 #include <rocksdb/version.h>
 #include <rocksdb/write_batch.h>
 
 using namespace bench;
-using rocksdb::ColumnFamilyDescriptor;
 using rocksdb::ColumnFamilyHandle;
 using rocksdb::DB;
 using rocksdb::Options;
@@ -34,108 +23,7 @@ using rocksdb::Status;
 
 namespace {
 
-constexpr size_t MiB = 1 << 20;
-
-void check(const Status& status) {
-  if (!status.ok()) fail("rocksdb: " + status.ToString());
-}
-
 Slice slice(std::string_view text) { return {text.data(), text.size()}; }
-
-// ---- configurations ------------------------------------------------------------------------------------------------------------
-
-rocksdb::BlockBasedTableOptions table_options_of(const Options& options) {
-  return *options.table_factory->GetOptions<rocksdb::BlockBasedTableOptions>();
-}
-
-void set_table_options(Options& options, const rocksdb::BlockBasedTableOptions& table) {
-  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
-}
-
-/// Eight threads on two cores: groups wide enough for all of them, log files reused, no flush in the middle. Random keys gain from
-/// inserting in parallel, overlapped with the next group's log write; ordered keys from one leader that inserts for all while the
-/// neighbours in the skip list are still in its cache (1.1 against 0.65 M entries a second).
-void tune_for_writes(Options& options, bool random) {
-  options.recycle_log_file_num = 4;
-  options.write_buffer_size = 256 * MiB;
-  options.max_write_batch_group_size_bytes = 4 * MiB;
-  options.enable_pipelined_write = random;
-  options.allow_concurrent_memtable_write = random;
-}
-
-/// Everything in a warm cache, nothing to decompress, a hash index inside each block, keys stored whole, large pieces of arena. Left
-/// out: the hash memtable (1.0 M gets a second, but not ordered) and memory-mapped files (0.5 M, outside any memory budget).
-void tune_for_gets(Options& options) {
-  options.compression = rocksdb::kNoCompression;
-  options.max_open_files = -1;
-  options.write_buffer_size = 512 * MiB;
-  options.arena_block_size = 64 * MiB;
-  auto table = table_options_of(options);
-  table.block_cache = rocksdb::NewLRUCache(512 * MiB, 6);
-  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
-  table.block_restart_interval = 1;
-  table.format_version = 5;
-  set_table_options(options, table);
-}
-
-/// Large blocks, so that the iterator changes its block seldom.
-void tune_for_scans(Options& options) {
-  options.compression = rocksdb::kNoCompression;
-  options.max_open_files = -1;
-  auto table = table_options_of(options);
-  table.block_cache = rocksdb::NewLRUCache(512 * MiB, 0);
-  table.block_size = 32 << 10;
-  table.block_restart_interval = 1;
-  table.format_version = 5;
-  set_table_options(options, table);
-}
-
-/// Random keys for minutes within a memory budget: most of it as write buffers, wide first levels, no compression.
-void tune_for_load(Options& options, size_t budget) {
-  options.compression = rocksdb::kNoCompression;
-  options.enable_pipelined_write = true;
-  options.recycle_log_file_num = 4;
-  options.write_buffer_size = budget / 8;
-  options.max_write_buffer_number = 5;
-  options.min_write_buffer_number_to_merge = 1;
-  options.max_background_jobs = 4;
-  options.max_subcompactions = 2;
-  options.level0_file_num_compaction_trigger = 4;
-  options.level0_slowdown_writes_trigger = 40;
-  options.level0_stop_writes_trigger = 60;
-  options.target_file_size_base = budget / 8;
-  options.max_bytes_for_level_base = budget / 2;
-  options.soft_pending_compaction_bytes_limit = 0;
-  options.hard_pending_compaction_bytes_limit = 0;
-  auto table = table_options_of(options);
-  table.block_cache = rocksdb::NewLRUCache(budget / 16);
-  table.format_version = 5;
-  set_table_options(options, table);
-}
-
-Options options_for(const std::string& work, const Arguments& arguments) {
-  Options options;
-  options.create_if_missing = true;
-  const std::string config = arguments.text("config", "default");
-  if (config == "tuned") {
-    if (work == "cf") tune_for_writes(options, arguments.text("order", "ordered") == "random");
-    if (work == "get") tune_for_gets(options);
-    if (work == "scan") tune_for_scans(options);
-    if (work == "load") tune_for_load(options, arguments.number("memory-mb", 700) * MiB);
-  } else if (config != "default") {
-    fail("--config is default or tuned");
-  }
-  rocksdb::ConfigOptions parsing;
-  const std::string table_text = arguments.text("table-options", "");
-  if (!table_text.empty()) {
-    rocksdb::BlockBasedTableOptions table;
-    check(rocksdb::GetBlockBasedTableOptionsFromString(parsing, table_options_of(options), table_text, &table));
-    set_table_options(options, table);
-  }
-  const Options base = options;
-  check(rocksdb::GetOptionsFromString(parsing, base, arguments.text("db-options", ""), &options));
-  return options;
-}
 
 std::unique_ptr<DB> open_fresh(const Options& options, const std::string& directory) {
   std::filesystem::remove_all(directory);
@@ -151,7 +39,7 @@ std::string directory_of(const Arguments& arguments) {
   return directory;
 }
 
-// ---- cf: the column-family benchmark ---------------------------------------------------------------------------------------------
+// ---- cf: the column-family benchmark --------------------------------------------------------------------------------
 
 struct FamilyWork {
   ColumnFamilyHandle* handle;
@@ -176,7 +64,8 @@ void write_family(DB& db, const FamilyWork& work, const Values& values, uint32_t
 }
 
 /// Seconds from the moment all threads are let go until the last one has its last batch acknowledged.
-double write_all(DB& db, const std::vector<FamilyWork>& works, const Values& values, uint32_t batch_entries, bool sync) {
+double write_all(DB& db, const std::vector<FamilyWork>& works, const Values& values, uint32_t batch_entries,
+                 bool sync) {
   std::atomic<bool> go{false};
   std::atomic<size_t> ready{0};
   std::vector<std::thread> threads;
@@ -194,7 +83,8 @@ double write_all(DB& db, const std::vector<FamilyWork>& works, const Values& val
   return watch.seconds();
 }
 
-/// One repetition on a fresh database. With `warm_log` the log files are recycled ones, as in a database that has been running.
+/// One repetition on a fresh database. With `warm_log` the log files are recycled ones, as in a database that has been
+/// running.
 double column_families_once(const Arguments& arguments, const Options& options, const Values& values) {
   const uint32_t families = static_cast<uint32_t>(arguments.number("families", 8));
   const uint32_t writes = static_cast<uint32_t>(arguments.number("writes", 50'000));
@@ -226,7 +116,8 @@ void column_families(const Arguments& arguments) {
   const Values values(arguments.number("value", 150));
   const double entries = static_cast<double>(arguments.number("families", 8) * arguments.number("writes", 50'000));
   const double seconds_min = static_cast<double>(arguments.number("milliseconds", 1000)) / 1000;
-  column_families_once(arguments, options, values);  // not counted: the first one meets cold memory and a cold allocator
+  // Not counted: the first repetition meets cold memory and a cold allocator.
+  column_families_once(arguments, options, values);
   std::vector<double> rates;
   double sum = 0;
   while (sum < seconds_min) {
@@ -237,7 +128,7 @@ void column_families(const Arguments& arguments) {
   Result().add("entriesPerSecond", entries * static_cast<double>(rates.size()) / sum).add("repetitions", rates).print();
 }
 
-// ---- get and scan ----------------------------------------------------------------------------------------------------------------
+// ---- get and scan ---------------------------------------------------------------------------------------------------
 
 /// A database of `--entries` random keys, either all in the memtable or all in fully compacted files.
 std::unique_ptr<DB> filled(const Arguments& arguments, const Options& options, bool in_files) {
@@ -339,7 +230,7 @@ void scan(const Arguments& arguments) {
   Result().add("entriesPerSecond", rate).print();
 }
 
-// ---- load ------------------------------------------------------------------------------------------------------------------------
+// ---- load -----------------------------------------------------------------------------------------------------------
 
 void load_range(DB& db, uint32_t begin, uint32_t end, uint32_t batch_entries, const Values& values) {
   const rocksdb::WriteOptions write;
@@ -364,9 +255,11 @@ uint64_t property(DB& db, const std::string& name) {
 void wait_for_background(DB& db) {
   int idle = 0;
   while (idle < 5) {
-    const uint64_t work = property(db, DB::Properties::kMemTableFlushPending) + property(db, DB::Properties::kNumRunningFlushes) +
-                          property(db, DB::Properties::kCompactionPending) + property(db, DB::Properties::kNumRunningCompactions);
-    idle = work == 0 ? idle + 1 : 0;
+    const uint64_t flushes =
+        property(db, DB::Properties::kMemTableFlushPending) + property(db, DB::Properties::kNumRunningFlushes);
+    const uint64_t compactions =
+        property(db, DB::Properties::kCompactionPending) + property(db, DB::Properties::kNumRunningCompactions);
+    idle = flushes + compactions == 0 ? idle + 1 : 0;
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
 }
@@ -428,7 +321,8 @@ int main(int argc, char** argv) {
   } else {
     fail("usage: rocksdb_bench cf|get|scan|load|version --directory=... [--name=value ...]");
   }
-  if (!arguments.text("directory", "").empty() && !arguments.flag("keep")) std::filesystem::remove_all(directory_of(arguments));
+  const std::string directory = arguments.text("directory", "");
+  if (!directory.empty()) std::filesystem::remove_all(directory);
   // The sums of everything read: without a use the compiler could drop the reads.
   if (sink == 1) std::fprintf(stderr, "\n");
   return 0;

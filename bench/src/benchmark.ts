@@ -45,6 +45,8 @@ export interface Outcome {
   readonly rivals: readonly Rival[]
   /** Sentences that belong under the table. */
   readonly notes: readonly string[]
+  /** What else the contestants said of themselves; in the JSON result only. */
+  readonly details?: unknown
 }
 
 export interface Benchmark {
@@ -58,8 +60,15 @@ export interface Contestant {
   run(): Promise<number>
 }
 
-/** Lets all contestants run once per round, the first of a round being another one each time, so that drift of the machine falls on all. */
-export async function alternate(context: Context, work: string, contestants: readonly Contestant[]): Promise<Measured[]> {
+/**
+ * Lets all contestants run once per round, the first of a round being another one each time, so that drift of the
+ * machine falls on all.
+ */
+export async function alternate(
+  context: Context,
+  work: string,
+  contestants: readonly Contestant[],
+): Promise<Measured[]> {
   const runs = contestants.map((): number[] => [])
   for (let round = 0; round < context.rounds; round++) {
     for (let i = 0; i < contestants.length; i++) {

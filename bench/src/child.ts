@@ -1,5 +1,6 @@
 /**
- * The body of a child process: `node child.js <task> <parameters as JSON>`. Prints the task's figures as one JSON object and ends.
+ * The body of a child process: `node child.js <task> <parameters as JSON>`. Prints the task's figures as one JSON
+ * object and ends.
  */
 import { columns } from './tasks/columns.ts'
 import { get } from './tasks/get.ts'

@@ -29,7 +29,16 @@ function manifold(context: Context, { order, durability }: Setting, writes: numb
     async run() {
       const directory = context.scratch.fresh('columns')
       const { milliseconds } = context
-      const parameters = { directory, families: FAMILIES, writes, batch: BATCH, valueBytes: VALUE_BYTES, order, durability, milliseconds }
+      const parameters = {
+        directory,
+        families: FAMILIES,
+        writes,
+        batch: BATCH,
+        valueBytes: VALUE_BYTES,
+        order,
+        durability,
+        milliseconds,
+      }
       const figures = await runTask('columns', parameters)
       context.scratch.discard(directory)
       return figure(figures, 'entriesPerSecond')
@@ -65,12 +74,16 @@ async function run(context: Context): Promise<Outcome> {
   const rows: Row[] = []
   for (const setting of SETTINGS) {
     const work = `${setting.order} keys, ${setting.durability}`
-    const contestants = [manifold(context, setting, writes), ...configurations.map(config => rocksdb(context, config, setting, writes))]
+    const contestants = [
+      manifold(context, setting, writes),
+      ...configurations.map(config => rocksdb(context, config, setting, writes)),
+    ]
     const [own, ...others] = await alternate(context, work, contestants)
     rows.push({ work, unit: 'entries/s', better: 'more', own: own!, others, target: setting.target })
   }
   const notes = [
-    `${FAMILIES} column families, one concurrent writer each, ${writes} writes of 8 + ${VALUE_BYTES} bytes per family in transactions of ${BATCH}, fresh database each time`,
+    `${FAMILIES} column families, one concurrent writer each, ${writes} writes of 8 + ${VALUE_BYTES} bytes per family`,
+    `transactions of ${BATCH}, a fresh database each time`,
     'RocksDB writes with one thread per family; none = its log without sync, immediate = sync of every batch',
   ]
   return { rows, rivals: [rival], notes }

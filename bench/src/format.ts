@@ -17,7 +17,7 @@ function scaled(value: number): string {
 }
 
 export function formatFigure(value: number, unit: Unit): string {
-  if (unit === 'bytes') return `${Math.round(value / 2 ** 20)} MiB`
+  if (unit === 'bytes') return `${Math.round(value / 1e6)} MB`
   if (unit === 'times') return `${value.toFixed(2)}x`
   if (unit === 'ms' || unit === 's') return `${value.toPrecision(3)} ${unit}`
   return `${scaled(value)} ${unit}`
@@ -79,7 +79,9 @@ export function formatRows(rows: readonly Row[]): string {
 const BAR_WIDTH = 40
 
 /** Horizontal bars, the longest filling the width. */
-export function formatBars(figures: readonly { readonly name: string; readonly value: number; readonly text: string }[]): string {
+export function formatBars(
+  figures: readonly { readonly name: string; readonly value: number; readonly text: string }[],
+): string {
   const longest = Math.max(...figures.map(figure => figure.value), Number.MIN_VALUE)
   const width = Math.max(...figures.map(figure => figure.name.length))
   return figures

@@ -22,7 +22,13 @@ function manifold(context: Context, state: string, entries: number): Contestant 
     name: 'Manifold',
     async run() {
       const directory = context.scratch.fresh('get')
-      const figures = await runTask('get', { directory, entries, valueBytes: VALUE_BYTES, state, milliseconds: context.milliseconds })
+      const figures = await runTask('get', {
+        directory,
+        entries,
+        valueBytes: VALUE_BYTES,
+        state,
+        milliseconds: context.milliseconds,
+      })
       context.scratch.discard(directory)
       return figure(figures, 'getsPerSecond')
     },
@@ -35,7 +41,10 @@ function rocksdb(context: Context, config: string, from: string, entries: number
     async run() {
       const directory = context.scratch.fresh('rocksdb')
       const { milliseconds } = context
-      return figure(await runNative('get', { directory, config, from, entries, value: VALUE_BYTES, milliseconds }), 'getsPerSecond')
+      return figure(
+        await runNative('get', { directory, config, from, entries, value: VALUE_BYTES, milliseconds }),
+        'getsPerSecond',
+      )
     },
   }
 }
@@ -48,7 +57,10 @@ async function run(context: Context): Promise<Outcome> {
   const rows: Row[] = []
   for (const { state, from, target } of SETTINGS) {
     const work = `get from the ${state}`
-    const contestants = [manifold(context, state, entries), ...configurations.map(config => rocksdb(context, config, from, entries))]
+    const contestants = [
+      manifold(context, state, entries),
+      ...configurations.map(config => rocksdb(context, config, from, entries)),
+    ]
     const [own, ...others] = await alternate(context, work, contestants)
     rows.push({ work, unit: 'gets/s', better: 'more', own: own!, others, target })
   }
@@ -59,4 +71,7 @@ async function run(context: Context): Promise<Outcome> {
   return { rows, rivals: [rival], notes }
 }
 
-export const getBenchmark: Benchmark = { summary: 'random gets from the memtable and from a warm tree, against native RocksDB', run }
+export const getBenchmark: Benchmark = {
+  summary: 'random gets from the memtable and from a warm tree, against native RocksDB',
+  run,
+}

@@ -38,11 +38,16 @@ function note(journal: Journal, line: string): boolean {
 }
 
 /**
- * Kills a process with SIGKILL in the middle of a column-family run, opens its database in another process and verifies it there. The
- * parent keeps the list of what was acknowledged, so nothing that the victim forgets can go unnoticed. Everything must survive this,
- * also with `none`: what the operating system was given outlives the process.
+ * Kills a process with SIGKILL in the middle of a column-family run, opens its database in another process and verifies
+ * it there. The parent keeps the list of what was acknowledged, so nothing that the victim forgets can go unnoticed.
+ * Everything must survive this, also with `none`: what the operating system was given outlives the process.
  */
-export async function killAndRecover(scratch: Scratch, shape: Shape, order: Order, durability: 'none' | 'immediate'): Promise<KillOutcome> {
+export async function killAndRecover(
+  scratch: Scratch,
+  shape: Shape,
+  order: Order,
+  durability: 'none' | 'immediate',
+): Promise<KillOutcome> {
   const directory = scratch.fresh('kill')
   const transactions = (shape.families * shape.writes) / shape.batch
   const killAt = Math.floor(transactions * (0.25 + Math.random() * 0.5))
@@ -52,13 +57,18 @@ export async function killAndRecover(scratch: Scratch, shape: Shape, order: Orde
     issued: 0,
   }
   const faults: string[] = []
-  const wasKilled = await runVictim('victim', { ...shape, directory, order, durability }, {
-    onReport: (line, kill) => {
-      if (!note(journal, line)) faults.push(`the victim reported ${JSON.stringify(line)}`)
-      if (journal.acknowledged === killAt) kill()
+  const wasKilled = await runVictim(
+    'victim',
+    { ...shape, directory, order, durability },
+    {
+      onReport: (line, kill) => {
+        if (!note(journal, line)) faults.push(`the victim reported ${JSON.stringify(line)}`)
+        if (journal.acknowledged === killAt) kill()
+      },
     },
-  })
-  if (!wasKilled) faults.push(`the victim ended before it was killed, at ${journal.acknowledged} of ${transactions} transactions`)
+  )
+  if (!wasKilled)
+    faults.push(`the victim ended before it was killed, at ${journal.acknowledged} of ${transactions} transactions`)
   const { batch, valueBytes } = shape
   const figures = await runTask('verify', { directory, batch, valueBytes, order, families: journal.families })
   scratch.discard(directory)
@@ -69,6 +79,8 @@ export async function killAndRecover(scratch: Scratch, shape: Shape, order: Orde
     issued: journal.issued,
     recovered: figure(figures, 'entries') / batch,
     recoverySeconds: figure(figures, 'openSeconds'),
-    faults: [...faults, ...(figures['faults'] as string[])],
+    faults: [...faults, ...(figures['faults'] as string[])].map(
+      fault => `killed, ${order} keys, ${durability}: ${fault}`,
+    ),
   }
 }

@@ -38,6 +38,13 @@ export function describeMachine(directory: string): Machine {
 
 export function machineLine(machine: Machine): string {
   const memory = `${Math.round(machine.memoryBytes / 2 ** 30)} GiB`
-  const parts = [machine.processor, `${machine.cores} cores`, memory, machine.system, machine.fileSystem, `Node ${machine.node}`]
+  const parts = [
+    machine.processor,
+    `${machine.cores} cores`,
+    memory,
+    machine.system,
+    machine.fileSystem,
+    `Node ${machine.node}`,
+  ]
   return parts.join(' · ')
 }

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Contestants are processes: a native program or `child.js` with a task. Each measures inside itself and prints one JSON object, so
- * that neither the harness's heap nor its event loop is part of a figure.
+ * Contestants are processes: a native program or `child.js` with a task. Each measures inside itself and prints one
+ * JSON object, so that neither the harness's heap nor its event loop is part of a figure.
  */
 export type Figures = Readonly<Record<string, unknown>>
 
@@ -80,7 +80,10 @@ export async function runTask(task: string, parameters: Figures, options: TaskOp
   return figures
 }
 
-/** Runs a task that `onReport` is to kill. Resolves to true when the kill came first, false when the task was over before. */
+/**
+ * Runs a task that `onReport` is to kill. Resolves to true when the kill came first, false when the task was over
+ * before.
+ */
 export async function runVictim(task: string, parameters: Figures, options: TaskOptions): Promise<boolean> {
   const child = spawnTask(task, parameters)
   child.stdout!.resume()

@@ -11,7 +11,14 @@ const WRITE_BUFFER_BYTES = 2 ** 31
 /** A database whose process was killed with everything in the log. */
 async function killed(context: Context, entries: number): Promise<string> {
   const directory = context.scratch.fresh('killed')
-  const parameters = { directory, entries, valueBytes: VALUE_BYTES, order: 'random', writeBufferBytes: WRITE_BUFFER_BYTES, end: 'wait' }
+  const parameters = {
+    directory,
+    entries,
+    valueBytes: VALUE_BYTES,
+    order: 'random',
+    writeBufferBytes: WRITE_BUFFER_BYTES,
+    end: 'wait',
+  }
   const wasKilled = await runVictim('fill', parameters, {
     onReport: (line, kill) => {
       if (line === 'open') kill()
@@ -36,10 +43,20 @@ async function run(context: Context): Promise<Outcome> {
   const [own] = await alternate(context, 'recovery', [{ name: 'Manifold', run: recoverCopy }])
   return {
     rows: [
-      { work: 'recovery from the log', unit: 'entries/s', better: 'more', own: own!, others: [], target: { of: 'figure', must: 1e6, aim: 3e6 } },
+      {
+        work: 'recovery from the log',
+        unit: 'entries/s',
+        better: 'more',
+        own: own!,
+        others: [],
+        target: { of: 'figure', must: 1e6, aim: 3e6 },
+      },
     ],
     rivals: [],
-    notes: [`${entries} random entries of 8 + ${VALUE_BYTES} bytes in transactions of 1000; each time a copy of the killed database, in a new process`],
+    notes: [
+      `${entries} random entries of 8 + ${VALUE_BYTES} bytes in transactions of 1000`,
+      'each time a copy of the files that a killed process left, opened in a new process',
+    ],
   }
 }
 

@@ -1,8 +1,8 @@
 /**
  * The command line: `npm start` and `npm run bench -- <name> [options]`.
  *
- * Exit status: 0 when all went well, 1 when a verification failed or a benchmark could not run, 2 for a wrong command line. A row that
- * falls short of its target is a result, not a failure.
+ * Exit status: 0 when all went well, 1 when a verification failed or a benchmark could not run, 2 for a wrong command
+ * line. A row that falls short of its target is a result, not a failure.
  */
 import { parseArgs } from 'node:util'
 import pc from 'picocolors'
@@ -60,7 +60,8 @@ class UsageError extends Error {}
 function whole(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   const value = Number(text)
-  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`--${name} takes a whole number from 1 on, not ${JSON.stringify(text)}`)
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new UsageError(`--${name} takes a whole number from 1 on, not ${JSON.stringify(text)}`)
   return value
 }
 
@@ -107,7 +108,8 @@ function printOutcome(name: string, machine: Machine, outcome: Outcome, json: bo
     return
   }
   console.log(formatRows(outcome.rows))
-  for (const rival of outcome.rivals) console.log(rival.missing === undefined ? pc.dim(`· ${rivalLine(rival)}`) : pc.yellow(`· ${rival.missing}`))
+  for (const rival of outcome.rivals)
+    console.log(rival.missing === undefined ? pc.dim(`· ${rivalLine(rival)}`) : pc.yellow(`· ${rival.missing}`))
   for (const line of outcome.notes) console.log(pc.dim(`· ${line}`))
 }
 
@@ -115,7 +117,8 @@ function printHeading(command: Command, machine: Machine): void {
   if (command.json) return
   console.log(pc.bold(`Manifold · ${command.name}`))
   console.log(pc.dim(machineLine(machine)))
-  if (machine.fileSystem === 'tmpfs') console.log(pc.yellow('This directory is memory: syncs cost nothing here, durable rows say nothing.'))
+  if (machine.fileSystem === 'tmpfs')
+    console.log(pc.yellow('This directory is memory: syncs cost nothing here, durable rows say nothing.'))
   console.log()
 }
 

@@ -9,7 +9,13 @@ const VALUE_BYTES = 150
 /** How lmdb is given its keys; the faster counts. */
 const LMDB_KEYS = ['ordered-binary', 'binary'] as const
 
-function task(context: Context, name: string, taskName: string, entries: number, extra: Readonly<Record<string, string>>): Contestant {
+function task(
+  context: Context,
+  name: string,
+  taskName: string,
+  entries: number,
+  extra: Readonly<Record<string, string>>,
+): Contestant {
   return {
     name,
     async run() {
@@ -28,7 +34,10 @@ function rocksdb(context: Context, config: string, entries: number): Contestant 
     async run() {
       const directory = context.scratch.fresh('rocksdb')
       const { milliseconds } = context
-      return figure(await runNative('scan', { directory, config, entries, value: VALUE_BYTES, milliseconds }), 'entriesPerSecond')
+      return figure(
+        await runNative('scan', { directory, config, entries, value: VALUE_BYTES, milliseconds }),
+        'entriesPerSecond',
+      )
     },
   }
 }
@@ -36,8 +45,12 @@ function rocksdb(context: Context, config: string, entries: number): Contestant 
 async function run(context: Context): Promise<Outcome> {
   const [native, lmdb] = [await nativeRocksDB(), await npmRival('lmdb')]
   const entries = context.entries ?? ENTRIES
-  const ranges = lmdb.missing !== undefined ? [] : LMDB_KEYS.map(keys => task(context, `lmdb-js, ${keys}`, 'lmdbRange', entries, { keys }))
-  const iterators = native.missing !== undefined ? [] : ROCKSDB_CONFIGURATIONS.map(config => rocksdb(context, config, entries))
+  const ranges =
+    lmdb.missing !== undefined
+      ? []
+      : LMDB_KEYS.map(keys => task(context, `lmdb-js, ${keys}`, 'lmdbRange', entries, { keys }))
+  const iterators =
+    native.missing !== undefined ? [] : ROCKSDB_CONFIGURATIONS.map(config => rocksdb(context, config, entries))
   context.progress.start((2 + ranges.length + iterators.length) * context.rounds)
   const byRange = task(context, 'Manifold', 'scan', entries, { state: 'tree', method: 'range' })
   const byScan = task(context, 'Manifold', 'scan', entries, { state: 'tree', method: 'scan' })
@@ -45,8 +58,22 @@ async function run(context: Context): Promise<Outcome> {
   const [scan, ...scanOthers] = await alternate(context, 'scan', [byScan, ...iterators])
   return {
     rows: [
-      { work: 'range over the tree', unit: 'entries/s', better: 'more', own: range!, others: rangeOthers, target: { of: 'ratio', must: 1.5, aim: 2.5 } },
-      { work: 'scan over the tree', unit: 'entries/s', better: 'more', own: scan!, others: scanOthers, target: { of: 'ratio', must: 0.7, aim: 1 } },
+      {
+        work: 'range over the tree',
+        unit: 'entries/s',
+        better: 'more',
+        own: range!,
+        others: rangeOthers,
+        target: { of: 'ratio', must: 1.5, aim: 2.5 },
+      },
+      {
+        work: 'scan over the tree',
+        unit: 'entries/s',
+        better: 'more',
+        own: scan!,
+        others: scanOthers,
+        target: { of: 'ratio', must: 0.7, aim: 1 },
+      },
     ],
     rivals: [native, lmdb],
     notes: [
@@ -56,4 +83,7 @@ async function run(context: Context): Promise<Outcome> {
   }
 }
 
-export const scanBenchmark: Benchmark = { summary: 'range against lmdb-js, scan against a native RocksDB iterator', run }
+export const scanBenchmark: Benchmark = {
+  summary: 'range against lmdb-js, scan against a native RocksDB iterator',
+  run,
+}

@@ -11,7 +11,13 @@ async function measured(context: Context, entries: number, load: 'idle' | 'busy'
   const quiet: number[] = []
   const runOnce = async (): Promise<number> => {
     const directory = context.scratch.fresh('stall')
-    const figures: Figures = await runTask('stall', { directory, entries, valueBytes: VALUE_BYTES, load, milliseconds: context.milliseconds })
+    const figures: Figures = await runTask('stall', {
+      directory,
+      entries,
+      valueBytes: VALUE_BYTES,
+      load,
+      milliseconds: context.milliseconds,
+    })
     context.scratch.discard(directory)
     quiet.push(figure(figures, 'quietMillis'))
     return figure(figures, 'longestMillis')
@@ -28,7 +34,10 @@ async function run(context: Context): Promise<Outcome> {
   return {
     rows: [await measured(context, entries, 'idle'), await measured(context, entries, 'busy')],
     rivals: [],
-    notes: [`longest time without a turn of the event loop while checkpoints of ${entries} random entries run; writing: transactions of 100`],
+    notes: [
+      `longest time without a turn of the event loop while checkpoints of ${entries} random entries run`,
+      'writing: random keys in transactions of 100, without sync',
+    ],
   }
 }
 

@@ -50,14 +50,29 @@ async function measureAndVerify(context: StartContext, setting: Setting, positio
   const { scratch, progress, milliseconds } = context
   const directory = scratch.fresh('start')
   const name = `${setting.order} keys, ${setting.durability}`
-  const parameters = { ...SHAPE, ...setting, directory, milliseconds, millisecondsMax: SETTING_MILLIS_MAX, keepLast: true }
+  const parameters = {
+    ...SHAPE,
+    ...setting,
+    directory,
+    milliseconds,
+    millisecondsMax: SETTING_MILLIS_MAX,
+    keepLast: true,
+  }
   progress.at(position, `${name}: writing`)
-  const figures = await runTask('columns', parameters, { onReport: line => progress.at(position + Number(line), `${name}: writing`) })
+  const figures = await runTask('columns', parameters, {
+    onReport: line => progress.at(position + Number(line), `${name}: writing`),
+  })
   progress.at(position + 1, `${name}: verifying`)
   const transactions = SHAPE.writes / SHAPE.batch
   const all = Array.from({ length: SHAPE.families }, () => ({ acknowledged: transactions, issued: transactions }))
   const { batch, valueBytes } = SHAPE
-  const verified = await runTask('verify', { directory: join(directory, 'last'), batch, valueBytes, order: setting.order, families: all })
+  const verified = await runTask('verify', {
+    directory: join(directory, 'last'),
+    batch,
+    valueBytes,
+    order: setting.order,
+    families: all,
+  })
   scratch.discard(directory)
   return {
     ...setting,
@@ -68,7 +83,10 @@ async function measureAndVerify(context: StartContext, setting: Setting, positio
   }
 }
 
-/** The main job: the column-family benchmark, then the proof that its databases hold what was acknowledged, also after a kill. */
+/**
+ * The main job: the column-family benchmark, then the proof that its databases hold what was acknowledged, also after a
+ * kill.
+ */
 export async function start(context: StartContext): Promise<StartOutcome> {
   const begin = performance.now()
   const { scratch, progress } = context
@@ -76,7 +94,10 @@ export async function start(context: StartContext): Promise<StartOutcome> {
   const settings: SettingOutcome[] = []
   for (const setting of SETTINGS) settings.push(await measureAndVerify(context, setting, settings.length * 2))
   const kills: KillOutcome[] = []
-  for (const [order, durability] of [['ordered', 'immediate'], ['random', 'none']] as const) {
+  for (const [order, durability] of [
+    ['ordered', 'immediate'],
+    ['random', 'none'],
+  ] as const) {
     progress.at(SETTINGS.length * 2 + kills.length, `killing a process, ${order} keys, ${durability}`)
     kills.push(await killAndRecover(scratch, SHAPE, order, durability))
   }
@@ -86,7 +107,7 @@ export async function start(context: StartContext): Promise<StartOutcome> {
 }
 
 function verdict(faults: readonly string[], good: string): string {
-  return faults.length === 0 ? pc.green(good) : pc.red(`${faults.length} faults`)
+  return faults.length === 0 ? pc.green(good) : pc.red(faults.length === 1 ? '1 fault' : `${faults.length} faults`)
 }
 
 export function formatStart(outcome: StartOutcome): string {
@@ -118,7 +139,8 @@ export function formatStart(outcome: StartOutcome): string {
       verdict(faults, 'nothing acknowledged is lost'),
     ]),
   )
-  const heading = `${families} column families, ${families} concurrent writers, ${writes} writes each in transactions of ${batch}, 8-byte keys, ${valueBytes}-byte values`
+  const heading = `${families} column families, ${families} concurrent writers, ${writes} writes each
+transactions of ${batch}, 8-byte keys, ${valueBytes}-byte values`
   const faults = outcome.faults.map(fault => pc.red(`  ${fault}`)).join('\n')
   const end = outcome.faults.length === 0 ? pc.green('Verified.') : `${pc.red('Verification failed:')}\n${faults}`
   return `${heading}\n\n${settings}\n\n${bars}\n\n${kills}\n\n${end} ${pc.dim(`${outcome.seconds.toFixed(1)} s`)}`

@@ -1,6 +1,6 @@
 /**
- * Keys and values of every benchmark, functions of (stream, index) alone. `native/common.h` computes the same ones, so that all
- * contestants write the same bytes, and a verification can tell what must be there without keeping a list.
+ * Keys and values of every benchmark, functions of (stream, index) alone. `native/common.h` computes the same ones, so
+ * that all contestants write the same bytes, and a verification can tell what must be there without keeping a list.
  */
 export type Order = 'ordered' | 'random'
 
@@ -15,7 +15,10 @@ export function mix32(word: number): number {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-/** The key at `index` of a stream, below 2^53. Random keys of one stream are distinct because their low word is a bijection of the index. */
+/**
+ * The key at `index` of a stream, below 2^53. Random keys of one stream are distinct because their low word is a
+ * bijection of the index.
+ */
 export function keyAt(stream: number, index: number, order: Order): number {
   if (order === 'ordered') return index
   const low = mix32(index ^ mix32(stream + 1))

@@ -142,12 +142,11 @@ test('branches of the longest keys', () => {
 test('many leaves below many branches', () => {
   const random = generator(11)
   const tree = new TestTree()
-  for (let i = 0; i < 4; i++) {
-    tree.merge(puts(60_000, random, 60))
+  for (let i = 0; i < 2; i++) {
+    tree.merge(puts(65_000, random, 150))
     tree.verify()
   }
-  assert.ok(tree.check().branchPages > 4)
-  compareAll(tree)
+  assert.ok(tree.check().branchPages > 6)
 })
 
 test('a bulk load fills its leaves, and so does appending', () => {

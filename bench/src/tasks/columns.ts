@@ -27,13 +27,20 @@ export interface ColumnsParameters {
 }
 
 /** Seconds from the first write to the last acknowledgement on a fresh database. */
-async function once(parameters: ColumnsParameters, directory: string, keys: readonly Float64Array[], values: Values): Promise<number> {
+async function once(
+  parameters: ColumnsParameters,
+  directory: string,
+  keys: readonly Float64Array[],
+  values: Values,
+): Promise<number> {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory)
   const db = await Database.open(databasePath(directory))
   const begin = performance.now()
   await Promise.all(
-    keys.map((own, i) => writeStream(db.columnFamily(familyName(i)), i, own, values, parameters.batch, parameters.durability)),
+    keys.map((own, i) =>
+      writeStream(db.columnFamily(familyName(i)), i, own, values, parameters.batch, parameters.durability),
+    ),
   )
   const seconds = (performance.now() - begin) / 1000
   await db.close()
@@ -47,14 +54,17 @@ export async function columns(parameters: ColumnsParameters): Promise<Figures> {
   const keys = Array.from({ length: families }, (_, i) => keysOf(i, writes, order))
   const directory = join(parameters.directory, 'last')
   const begin = performance.now()
-  await once(parameters, directory, keys, values) // not counted: the first one meets cold memory and code not yet compiled
+  // Not counted: the first repetition meets cold memory and code that is not compiled yet.
+  await once(parameters, directory, keys, values)
   const repetitions: number[] = []
   let seconds = 0
   do {
     const took = await once(parameters, directory, keys, values)
     seconds += took
     repetitions.push((families * writes) / took)
-    report(String(Math.min(1, Math.max(seconds / (milliseconds / 1000), (performance.now() - begin) / millisecondsMax))))
+    report(
+      String(Math.min(1, Math.max(seconds / (milliseconds / 1000), (performance.now() - begin) / millisecondsMax))),
+    )
   } while (seconds * 1000 < milliseconds && performance.now() - begin < millisecondsMax)
   if (parameters.keepLast !== true) rmSync(directory, { recursive: true, force: true })
   return { entriesPerSecond: (families * writes * repetitions.length) / seconds, repetitions, seconds }

@@ -1,6 +1,9 @@
 import { performance } from 'node:perf_hooks'
 
-/** Calls `pass` until `milliseconds` are measured, after one pass that warms caches and compiler; returns units per second. */
+/**
+ * Calls `pass` until `milliseconds` are measured, after one pass that warms caches and compiler; returns units per
+ * second.
+ */
 export function measure(milliseconds: number, unitsPerPass: number, pass: () => void): number {
   pass()
   const begin = performance.now()

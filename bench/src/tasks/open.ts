@@ -52,12 +52,16 @@ export async function recover(parameters: {
   const db = await Database.open(databasePath(parameters.directory), { writeBufferBytes: parameters.writeBufferBytes })
   const seconds = (performance.now() - begin) / 1000
   const count = db.table(ENTRIES).count()
-  if (count !== parameters.entries) throw new Error(`recovery brought ${count} entries instead of ${parameters.entries}`)
+  if (count !== parameters.entries)
+    throw new Error(`recovery brought ${count} entries instead of ${parameters.entries}`)
   return { seconds, entriesPerSecond: count / seconds }
 }
 
 /** Opens and closes, again and again; the first time stands apart because the code is not compiled yet. */
-export async function openTimes(parameters: { readonly directory: string; readonly milliseconds: number }): Promise<Figures> {
+export async function openTimes(parameters: {
+  readonly directory: string
+  readonly milliseconds: number
+}): Promise<Figures> {
   const times: number[] = []
   const begin = performance.now()
   do {
@@ -69,5 +73,9 @@ export async function openTimes(parameters: { readonly directory: string; readon
     await db.close()
   } while (performance.now() - begin < parameters.milliseconds)
   const [first, ...warm] = times
-  return { firstSeconds: first, warmSeconds: warm.length === 0 ? first : warm.toSorted((a, b) => a - b)[warm.length >> 1], opens: times.length }
+  return {
+    firstSeconds: first,
+    warmSeconds: warm.length === 0 ? first : warm.toSorted((a, b) => a - b)[warm.length >> 1],
+    opens: times.length,
+  }
 }

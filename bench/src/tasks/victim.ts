@@ -16,7 +16,10 @@ export interface VictimParameters {
   readonly durability: Durability
 }
 
-/** The column-family run of a process that will be killed: each transaction is reported when it is issued and when it is acknowledged. */
+/**
+ * The column-family run of a process that will be killed: each transaction is reported when it is issued and when it is
+ * acknowledged.
+ */
 export async function victim(parameters: VictimParameters): Promise<Figures> {
   const { directory, families, writes, batch, order, durability } = parameters
   const values = new Values(parameters.valueBytes)
