@@ -33,7 +33,8 @@ export class ColumnFamily {
   readonly name: string
   readonly #engine: Engine
   readonly #names: readonly string[]
-  readonly #tables: Map<object, Table<unknown, unknown>> = new Map()
+  /** Weak: definitions may be made by the call, and must not pile up here. */
+  readonly #tables: WeakMap<object, Table<unknown, unknown>> = new WeakMap()
   readonly #make: (transaction: EngineTransaction) => FamilyBody
 
   private constructor(engine: Engine, name: string) {

@@ -7,6 +7,7 @@ import type { Cut } from './table-iterator.ts'
 import { TableReads } from './table-reads.ts'
 import { TableShape } from './table-shape.ts'
 import type { NamedFamily } from './transaction.ts'
+import { nameOf } from './transaction.ts'
 import type { ReadTable } from './types.ts'
 
 /** One family as a snapshot sees it. */
@@ -65,7 +66,7 @@ export class Snapshot implements FamilySnapshot, Disposable {
   }
 
   family(family: NamedFamily): FamilySnapshot {
-    const { name } = family
+    const name = nameOf(family)
     return { table: (definition) => this.#table(name, definition) }
   }
 

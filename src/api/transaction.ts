@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { Durability, EngineTransaction } from '../engine/engine-transaction.ts'
 import type { FamilyWriter } from '../engine/family-writer.ts'
 import type { TableDefinition } from '../codec/table.ts'
+import { refuseOption } from './durability.ts'
 import { TableShape } from './table-shape.ts'
 import type { TransactionTable } from './transaction-table.ts'
 import { newTransactionTable, transactionEnded } from './transaction-table.ts'
@@ -17,6 +18,12 @@ export interface Savepoint {
 /** A column family, as far as a transaction has to know it. */
 export interface NamedFamily {
   readonly name: string
+}
+
+/** The name of what was given as a column family, which callers without types may get wrong. */
+export function nameOf(family: NamedFamily): string {
+  const name: unknown = (family as NamedFamily | null | undefined)?.name
+  return typeof name === 'string' ? name : refuseOption('family', 'a column family', family, 'Take it from columnFamily().')
 }
 
 /** One family inside a transaction. */
@@ -84,11 +91,12 @@ export class FamiliesBody implements FamiliesTransaction {
 
   family(family: NamedFamily): FamilyTransaction {
     if (!this.core.isOpen) throw transactionEnded()
-    const at = this.core.names.indexOf(family.name)
+    const wanted = nameOf(family)
+    const at = this.core.names.indexOf(wanted)
     if (at < 0) {
       throw new DatabaseError(
         'MANIFOLD_INVALID_ARGUMENT',
-        `The transaction was begun with ${this.core.names.map((name) => `'${name}'`).join(', ')} and not with '${family.name}': list every family that it writes to or reads.`,
+        `The transaction was begun with ${this.core.names.map((name) => `'${name}'`).join(', ')} and not with '${wanted}': list every family that it writes to or reads.`,
       )
     }
     return this.scope(at)

@@ -69,7 +69,7 @@ export async function write<T, R>(
     await transaction.abort()
     throw error
   }
-  if (!transaction.isOpen) throw new DatabaseError('MANIFOLD_CLOSED', 'The database was closed while the transaction was open: it was aborted.')
+  if (!transaction.isOpen) throw abortedByClose()
   return transaction.commit(options.durability, () => result)
 }
 
@@ -90,10 +90,17 @@ export function writeSync<T, R>(
     refusePromise(result, 'writeSync')
   } catch (error) {
     transaction.abort()?.catch(() => {})
+    // What the body says by throwing may rest on what it has read, and that must be as durable as its writer asked for.
+    transaction.settleReadsSync()
     throw error
   }
+  if (!transaction.isOpen) throw abortedByClose()
   engine.commitSync(transaction, options.durability)
   return result
+}
+
+function abortedByClose(): DatabaseError {
+  return new DatabaseError('MANIFOLD_CLOSED', 'The database was closed while the transaction was open: it was aborted.')
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

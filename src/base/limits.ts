@@ -15,6 +15,8 @@ export const VALUE_BYTES_MAX: number = 64 * MiB
 export const TRANSACTION_BYTES_MAX: number = 1 * GiB
 /** The longest name of a column family or table, in UTF-8 bytes. */
 export const NAME_BYTES_MAX: number = 255
+/** The longest id of a codec, in UTF-8 bytes; that of a tuple holds those of its elements. */
+export const CODEC_ID_BYTES_MAX: number = 1 * KiB
 /** Positions, sequences and ids are exact doubles. */
 export const POSITION_MAX: number = Number.MAX_SAFE_INTEGER
 

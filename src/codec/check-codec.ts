@@ -1,16 +1,18 @@
 import { DatabaseError } from '../base/errors.ts'
+import { CODEC_ID_BYTES_MAX } from '../base/limits.ts'
+import { NO_ROOM } from './direct-codec.ts'
 import { describe } from './refusal.ts'
+import { writeText } from './utf8.ts'
 
-/** The longest id of a codec, in UTF-16 code units; that of a tuple holds those of its elements. */
-export const CODEC_ID_LENGTH_MAX = 1024
+const scratch = new Uint8Array(CODEC_ID_BYTES_MAX)
 
 /** Ids are stored with a zero byte between the key's and the value's, and shown in messages. */
 function isId(id: unknown): id is string {
   return (
     typeof id === 'string' &&
     id.length > 0 &&
-    id.length <= CODEC_ID_LENGTH_MAX &&
     id.isWellFormed() &&
+    writeText(id, scratch, 0) !== NO_ROOM &&
     !/\p{Cc}/u.test(id)
   )
 }
@@ -31,7 +33,7 @@ export function checkCodec(codec: unknown, where: string, forKey: boolean): void
   const { id, encode, decode, ordered } = codec as Record<string, unknown>
   if (!isId(id))
     refused(
-      `a codec whose id is a string of 1 to ${CODEC_ID_LENGTH_MAX} characters without control characters`,
+      `a codec whose id is a string of 1 to ${CODEC_ID_BYTES_MAX} bytes of UTF-8 without control characters`,
       id,
       'Name it.',
     )

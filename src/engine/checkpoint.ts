@@ -80,8 +80,8 @@ export class Checkpointer {
   readonly #options: CheckpointOptions
   #running: Promise<void> | undefined
   #scheduled = false
-  /** The last run belongs to `close`. */
-  #closing = false
+  /** Set while and after the database is closed: the last run is a part of it, and no other begins. */
+  #closed: Promise<void> | undefined
   /** Where the run under way began, or one that has failed and is to be taken up again. */
   #point: FreezePoint | undefined
 
@@ -93,7 +93,7 @@ export class Checkpointer {
   /** Half of the budget takes writes while the other half is being merged. */
   get #isDue(): boolean {
     const { budget } = this.#host
-    return !this.#closing && budget.use.bytes >= budget.limitBytes / 2
+    return this.#closed === undefined && budget.use.bytes >= budget.limitBytes / 2
   }
 
   /** A commit has been appended: starts a checkpoint, in a later turn, when memory calls for it. */
@@ -110,11 +110,22 @@ export class Checkpointer {
     this.#run().catch((error: DatabaseError) => this.#options.onBackgroundError?.(error))
   }
 
-  /** A writer finds the budget spent. Settles when a checkpoint has given memory back, rejects if it could not. */
-  makeRoom(): Promise<void> {
+  /**
+   * A writer finds the budget spent. Settles when a checkpoint has given memory back, rejects if it could not. Undefined
+   * where no checkpoint can: the memory is held by open transactions, and they may wait for this very writer.
+   */
+  makeRoom(): Promise<void> | undefined {
+    if (this.#running === undefined && !this.#hasCommitted()) return undefined
     const room = this.#host.budget.wait()
     if (this.#running === undefined) this.#inBackground()
     return room
+  }
+
+  /** There are commits in memory that a checkpoint would take out of it. */
+  #hasCommitted(): boolean {
+    if (this.#point !== undefined) return true
+    for (const { active } of this.#host.families.all()) if (active !== undefined && active.appended > 0) return true
+    return false
   }
 
   /** The same on the caller's thread. */
@@ -137,15 +148,22 @@ export class Checkpointer {
   async run(): Promise<void> {
     // The run under way may have been frozen before the last commits.
     if (this.#running !== undefined) await this.#running.catch(ignore)
-    if (this.#point !== undefined) await this.#run()
-    await this.#run()
+    if (this.#closed === undefined && this.#point !== undefined) await this.#run()
+    await (this.#closed ?? this.#run())
+  }
+
+  /** Throws MANIFOLD_BUSY where a run is under way, which waits for this thread. */
+  assertIdle(): void {
+    if (this.#running === undefined) return
+    throw new DatabaseError(
+      'MANIFOLD_BUSY',
+      'A checkpoint is under way and waits for this thread, so nothing was changed. Use write(), or await checkpoint() before.',
+    )
   }
 
   /** The same on the caller's thread, where that is possible. */
   runSync(): void {
-    if (this.#running !== undefined) {
-      throw new DatabaseError('MANIFOLD_BUSY', 'A checkpoint is under way and waits for this thread: use write() or await checkpoint().')
-    }
+    this.assertIdle()
     if (this.#point !== undefined) this.#runSync()
     this.#runSync()
   }
@@ -165,11 +183,23 @@ export class Checkpointer {
     if (this.#running === undefined && this.#point === undefined) this.#releasePages()
   }
 
-  #run(): Promise<void> {
-    this.#running ??= this.#runOnce(this.#options.withoutLog).finally(() => {
-      this.#running = undefined
-    })
+  /** Begins a run, or joins the one under way. */
+  #run(clean: boolean = this.#options.withoutLog): Promise<void> {
+    this.#running ??= this.#runOnce(clean).then(
+      () => this.#ended(undefined),
+      (error: DatabaseError) => {
+        this.#ended(error)
+        throw error
+      },
+    )
     return this.#running
+  }
+
+  /** Those who wait for memory are told last: they look again at once, and may begin the next run. */
+  #ended(error: DatabaseError | undefined): void {
+    this.#running = undefined
+    if (error === undefined) this.#host.budget.released()
+    else this.#host.budget.failed(error)
   }
 
   async #runOnce(clean: boolean): Promise<void> {
@@ -215,9 +245,12 @@ export class Checkpointer {
       pager.writeHeaderSlotSync(state, pager.olderSlot)
       this.#seal(point)
     } catch (error) {
-      throw this.#failed(error as DatabaseError, state, result)
+      const failure = this.#failed(error as DatabaseError, state, result)
+      this.#ended(failure)
+      throw failure
     }
     this.#succeeded(begun, result)
+    this.#ended(undefined)
   }
 
   #freeze(): FreezePoint {
@@ -339,27 +372,30 @@ export class Checkpointer {
     this.counters.millis += this.#options.clock.now() - begun
     this.counters.pagesWritten += pagesWritten
     this.counters.bytesWritten += bytesWritten
-    this.#host.budget.released()
   }
 
   #failed(error: DatabaseError, state: PreparedState | undefined, result: MergeResult | undefined): DatabaseError {
     this.counters.failed++
     const published = this.#point === undefined
     if (result !== undefined && !published) this.#host.pager.abandon(state, new ExtentList(result.allocated))
-    this.#host.budget.failed(error)
     return error
   }
 
-  /** Writes what is left and says in the header that no log is needed; then the log is removed. */
-  async close(): Promise<void> {
+  /** Writes what is left and says in the header that no log is needed; then the log is removed. To be called once. */
+  close(): Promise<void> {
+    this.#closed = this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     const { journal, pager, pipeline } = this.#host
-    this.#closing = true
-    await this.#running?.catch(ignore)
+    // Whoever waited for a run that has just ended may have begun another before `close` was called.
+    while (this.#running !== undefined) await this.#running.catch(ignore)
     let clean = false
     try {
       if (pipeline.failure === undefined) {
-        if (this.#point !== undefined) await this.#runOnce(false)
-        if (journal.appended !== pager.header.logPosition) await this.#runOnce(true)
+        if (this.#point !== undefined) await this.#run(false)
+        if (journal.appended !== pager.header.logPosition) await this.#run(true)
         else if (!pager.header.clean) await this.#markClean()
         clean = true
       }

@@ -96,6 +96,12 @@ export class EngineTransaction {
     this.epoch++
   }
 
+  /** Blocks until all that the transaction could have read is visible. Requires: it has ended. */
+  settleReadsSync(): void {
+    const { journal, pipeline } = this.#host
+    if (this.writers.some(({ family }) => family.lastSequence > pipeline.visibleSequence)) journal.writeNow()
+  }
+
   /** Takes everything back and frees the locks. The result settles when all that the transaction could have read is visible. */
   abort(): Promise<void> | undefined {
     if (this.#state !== 'open') return undefined
@@ -149,6 +155,29 @@ export class EngineTransaction {
       throw error
     }
     this.#append(durability, bytes, NOTHING).catch(NOTHING)
+  }
+
+  /**
+   * Commits a change of the catalog in place of entries: `append` hands it to the pipeline once there is room for `bytes`.
+   * Until then nothing has changed, and `close` waits. Requires: the transaction is open and has written nothing.
+   */
+  async commitChange(bytes: number, append: () => Promise<void>): Promise<void> {
+    this.#state = 'committing'
+    try {
+      await this.#host.journal.reserve(bytes)
+    } catch (error) {
+      return this.#refuse(error as DatabaseError)
+    }
+    const late = this.#host.pipeline.failure
+    if (late !== undefined) {
+      this.#host.journal.release(bytes)
+      return this.#refuse(late)
+    }
+    const appended = append()
+    this.#end(false)
+    this.#host.appended()
+    await appended
+    await this.#host.makeDurable?.()
   }
 
   /** Also a commit that changes nothing is as durable as asked for: what it could have read is. */

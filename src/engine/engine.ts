@@ -87,6 +87,11 @@ export class Engine implements TransactionHost, WriterHost {
     this.#checkpointer = checkpointer
   }
 
+  /** The last reader of an old generation has gone: its pages may be used again. */
+  unpinned(): void {
+    this.#checkpointer?.unpinned()
+  }
+
   get path(): string {
     return this.#parts.path
   }
@@ -122,8 +127,9 @@ export class Engine implements TransactionHost, WriterHost {
     if (this.#state !== 'open') throw closedError(this.path)
   }
 
-  /** What a reader sees of the family now; undefined if there is none. */
+  /** What a reader sees of the family now; undefined if there is none. Throws once the database is closed or closing. */
   view(name: string): FamilyView | undefined {
+    this.assertOpen()
     return this.families.visible(name)?.view()
   }
 
@@ -172,7 +178,13 @@ export class Engine implements TransactionHost, WriterHost {
   async begin(names: readonly string[], signal: WaitSignal | undefined): Promise<EngineTransaction> {
     const refused = this.refusal()
     if (refused !== undefined) throw refused
-    while (this.budget.isSpent) await this.#checkpointer!.makeRoom()
+    while (this.budget.isSpent) {
+      const room = this.#checkpointer!.makeRoom()
+      if (room === undefined) break
+      await room
+      const meanwhile = this.refusal()
+      if (meanwhile !== undefined) throw meanwhile
+    }
     await this.#locks.acquire(names, signal)
     const late = this.refusal()
     if (late !== undefined) {
@@ -214,14 +226,22 @@ export class Engine implements TransactionHost, WriterHost {
 
   /** Commits on the caller's thread; returns when the commit is visible and as durable as asked for. */
   commitSync(transaction: EngineTransaction, durability: Durability): void {
+    const byCheckpoint = this.makeDurable !== undefined && durability === 'immediate'
+    try {
+      if (byCheckpoint) this.#checkpointer!.assertIdle()
+    } catch (error) {
+      transaction.abort()?.catch(ignore)
+      throw error
+    }
     transaction.commitSync(durability)
     if (durability === 'immediate') this.journal.syncNow()
     else this.journal.writeNow()
-    if (this.makeDurable !== undefined && durability === 'immediate') this.#checkpointer!.runSync()
+    if (byCheckpoint) this.#checkpointer!.runSync()
   }
 
   /** Settles when everything before that position of the log is on the medium. */
   async durable(position: number): Promise<void> {
+    if (position <= this.pager.header.logPosition) return
     if (this.makeDurable !== undefined) await this.makeDurable()
     else if (!this.#parts.readOnly) await this.journal.waitForSync(position)
   }
@@ -287,26 +307,25 @@ export class Engine implements TransactionHost, WriterHost {
   /** A commit of its own, always `immediate`, that changes which families and tables there are. */
   async #changeSchema(names: readonly string[], change: (family: Family | undefined) => SchemaChange): Promise<void> {
     const transaction = await this.begin(names, undefined)
-    let appended: Promise<void>
+    if (!transaction.isOpen) throw closedError(this.path)
+    let prepared: SchemaChange
     try {
-      const { entry, part, apply } = change(this.families.get(names[0]!))
-      const payload = [encodeSectionHeader(part.family.id, entry.length), entry]
-      const bytes = payload[0]!.length + entry.length
-      await this.journal.reserve(bytes)
-      part.family.tables = part.tables
-      const publish = apply()
-      appended = new Promise((resolve, reject) => {
-        const commit: Commit = { sequence: 0, position: 0, need: 'sync', parts: [part], publish, resolve, reject }
-        this.pipeline.append(commit, payload, bytes)
-      })
+      prepared = change(this.families.get(names[0]!))
     } catch (error) {
       await transaction.abort()
       throw error
     }
-    transaction.abort()?.catch(ignore)
-    this.appended()
-    await appended
-    await this.makeDurable?.()
+    const { entry, part, apply } = prepared
+    const payload = [encodeSectionHeader(part.family.id, entry.length), entry]
+    const bytes = payload[0]!.length + entry.length
+    await transaction.commitChange(bytes, () => {
+      part.family.tables = part.tables
+      const publish = apply()
+      return new Promise((resolve, reject) => {
+        const commit: Commit = { sequence: 0, position: 0, need: 'sync', parts: [part], publish, resolve, reject }
+        this.pipeline.append(commit, payload, bytes)
+      })
+    })
   }
 
   // ---- durability and the end

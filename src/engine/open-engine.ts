@@ -232,7 +232,6 @@ class Opening {
   #assemble(journal: Journal, withoutLog: boolean): Engine {
     const { readOnly, durability, pageCacheBytes, onBackgroundError } = this.#options
     const { clock, threads, context } = this.#platform
-    let checkpointer: Checkpointer | undefined
     const pager = this.#pager
     const engine = new Engine({
       path: this.#path,
@@ -241,7 +240,7 @@ class Opening {
       pipeline: new CommitPipeline(journal, journal.lastAppended),
       journal,
       pager,
-      pins: new GenerationPins(() => checkpointer?.unpinned()),
+      pins: new GenerationPins(() => this.#engine?.unpinned()),
       pool: this.#pool,
       reader: new Reader(pager, new PageCache(pager.file, pageCacheBytes)),
       budget: this.#budget,
@@ -256,7 +255,7 @@ class Opening {
     this.#journal = journal
     this.#engine = engine
     if (readOnly) return engine
-    checkpointer = new Checkpointer(engine, { clock, runner: new MergeRunner(pager.file, clock, threads), withoutLog, onBackgroundError })
+    const checkpointer = new Checkpointer(engine, { clock, runner: new MergeRunner(pager.file, clock, threads), withoutLog, onBackgroundError })
     engine.attach(checkpointer)
     return engine
   }

@@ -1,4 +1,4 @@
-import { NAME_BYTES_MAX, POSITION_MAX } from '../base/limits.ts'
+import { CODEC_ID_BYTES_MAX, NAME_BYTES_MAX, POSITION_MAX } from '../base/limits.ts'
 import { ExtentList } from './extent-list.ts'
 import { ByteReader } from './number-coding.ts'
 import type { ByteWriter } from './number-coding.ts'
@@ -54,8 +54,6 @@ export interface Catalog {
 
 export const EMPTY_CATALOG: Catalog = { nextFamilyId: 1, nextTableId: 1, families: [], tables: [] }
 
-/** The longest id of a codec, in UTF-8 bytes. */
-export const CODEC_ID_BYTES_MAX = 255
 const OVERFLOW_FLAG = 1
 const ID_MAX = 2 ** 32 - 1
 
