@@ -111,5 +111,5 @@ export class ColumnFamily {
 }
 
 export function checkBody(body: unknown): void {
-  if (typeof body !== 'function') refuseOption('the body', 'a function that is given the transaction', body)
+  if (typeof body !== 'function') refuseOption('body', 'a function that is given the transaction', body)
 }

@@ -42,6 +42,22 @@ export function refuseOption(
   )
 }
 
+/** Refuses what cannot be called. */
+export function checkCallable(name: string, given: unknown): void {
+  if (typeof given !== 'function') refuseOption(name, 'a function', given)
+}
+
+/** Refuses what `for` cannot go through. */
+export function checkIterable(name: string, given: unknown): void {
+  const iterable = typeof (given as Iterable<unknown> | null | undefined)?.[Symbol.iterator] === 'function'
+  if (!iterable) refuseOption(name, 'iterable, such as an array', given)
+}
+
+/** Refuses what is not an entry among those of `putMany`. */
+export function checkEntry(given: unknown): void {
+  if (!Array.isArray(given)) refuseOption('each of entries', 'an array of a key and a value', given)
+}
+
 /** Refuses anything but an object whose properties are all among `known`. */
 export function checkProperties(name: string, options: unknown, known: readonly string[]): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {

@@ -6,6 +6,7 @@ import type { EntryCursor } from '../engine/entry-cursor.ts'
 import type { FamilyView } from '../engine/family.ts'
 import type { ValuePlace } from '../engine/find.ts'
 import { RangeWalk } from '../engine/range-walk.ts'
+import { checkCallable, checkIterable } from './durability.ts'
 import type { Entries } from './entries.ts'
 import type { Cut } from './table-iterator.ts'
 import { TableIterator } from './table-iterator.ts'
@@ -53,6 +54,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
   /** The values of several keys, in the order of the keys, from one cut. */
   getMany(keys: Iterable<In<K>>): (V | undefined)[] {
     const values: (V | undefined)[] = []
+    checkIterable('keys', keys)
     // The caller's iterable runs to its end before the cut is taken: it may write.
     const list = [...keys]
     const view = this.view()
@@ -133,6 +135,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
    */
   scan(options: RangeOptions<K>, visit: (key: K, value: V) => void | false): void {
     const { key: keyCodec, value: valueCodec } = this.shape
+    checkCallable('visit', visit)
     const plan = resolveRange(keyCodec, options)
     const view = this.view()
     const entry = view === undefined ? undefined : this.shape.find(view.tables)

@@ -4,7 +4,7 @@ import type { FamilyView, TableEntry } from '../engine/family.ts'
 import type { ValuePlace } from '../engine/find.ts'
 import type { EncodedKey } from '../shared/encoded-key.ts'
 import type { ResolvedWriteOptions, WriteOptions } from './durability.ts'
-import { resolveWriteOptions } from './durability.ts'
+import { checkCallable, checkEntry, checkIterable, resolveWriteOptions } from './durability.ts'
 import type { Bounds, In } from './range.ts'
 import { deletionBounds } from './range.ts'
 import type { Cut } from './table-iterator.ts'
@@ -71,7 +71,10 @@ export class Table<K, V> extends TableReads<K, V> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
       const kept: KeptEntry[] = []
-      for (const [key, value] of entries) {
+      checkIterable('entries', entries)
+      for (const entry of entries) {
+        checkEntry(entry)
+        const [key, value] = entry
         const encoded = this.shape.encodeEntry(key, value)
         kept.push({ key: keepKey(encoded), value: this.shape.encodedValue.copy() })
       }
@@ -106,6 +109,7 @@ export class Table<K, V> extends TableReads<K, V> {
    * with the new value. `change` runs while the family's lock is held and must be synchronous.
    */
   async update(key: In<K>, change: (old: V | undefined) => In<V> | undefined, options?: WriteOptions): Promise<V | undefined> {
+    checkCallable('change', change)
     const ownKey = this.#ownKey(key)
     const resolved = resolveWriteOptions(options, this.engine.defaults)
     const transaction = await begin(this.engine, this.#names, resolved)

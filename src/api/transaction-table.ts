@@ -4,6 +4,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
 import type { FamilyView, TableEntry } from '../engine/family.ts'
 import type { FamilyWriter } from '../engine/family-writer.ts'
+import { checkCallable, checkEntry, checkIterable } from './durability.ts'
 import type { Bounds, In } from './range.ts'
 import { deletionBounds } from './range.ts'
 import type { Cut } from './table-iterator.ts'
@@ -44,7 +45,11 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
 
   /** Sets the values of many keys. */
   putMany(entries: Iterable<readonly [In<K>, In<V>]>): void {
-    for (const [key, value] of entries) this.put(key, value)
+    checkIterable('entries', entries)
+    for (const entry of entries) {
+      checkEntry(entry)
+      this.put(entry[0], entry[1])
+    }
   }
 
   /** Sets the value of a key that the table must not have; throws MANIFOLD_KEY_EXISTS if it does. */
@@ -55,6 +60,7 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
 
   /** Sets the value to what `change` makes of the old one (undefined: there was none); undefined deletes the key. Returns the new value. */
   update(key: In<K>, change: (old: V | undefined) => In<V> | undefined): V | undefined {
+    checkCallable('change', change)
     const value: unknown = change(this.get(key))
     refusePromise(value, 'update')
     if (value === undefined) this.delete(key)

@@ -6,7 +6,7 @@ import { Pager } from '../pager/pager.ts'
 import type { FileSystem, Lock } from '../platform/file-system.ts'
 import { ioError } from '../platform/io-error.ts'
 import type { Platform } from '../platform/platform.ts'
-import { ChunkPool } from '../shared/chunk-pool.ts'
+import { chunkPool } from '../shared/chunk-pool.ts'
 import { AsyncWALJournal } from '../wal/async-wal-journal.ts'
 import { createLog } from '../wal/create-log.ts'
 import type { Journal, JournalEvents } from '../wal/journal.ts'
@@ -27,6 +27,9 @@ import { MemoryBudget } from './memory-budget.ts'
 import { MergeRunner } from './merge-runner.ts'
 import { Reader } from './reader.ts'
 import { Replay } from './replay.ts'
+
+/** How long the memory of a closed database is kept for another one. */
+const POOL_KEPT_MILLIS = 5000
 
 /** What opening takes, checked and complete. */
 export interface EngineOptions {
@@ -57,10 +60,12 @@ export async function openEngine(path: string, options: EngineOptions, platform:
   checkExistence(fileSystem, path, options)
   const lock = takeLock(fileSystem, path, options.readOnly)
   let pager: Pager | undefined
+  chunkPool.join(options.writeBufferBytes)
   try {
     pager = openPager(fileSystem, path, options, platform)
     return await new Opening(path, options, { ...platform, fileSystem }, lock, pager).run()
   } catch (error) {
+    chunkPool.leave(options.writeBufferBytes)
     pager?.closeSync()
     lock?.releaseSync()
     throw ioError(error, `open ${path}`, path)
@@ -105,7 +110,6 @@ class Opening {
   readonly #lock: Lock | undefined
   readonly #pager: Pager
   readonly #families: ColumnFamilies = new ColumnFamilies()
-  readonly #pool: ChunkPool
   readonly #budget: MemoryBudget
   #engine: Engine | undefined
   #journal: Journal | undefined
@@ -116,7 +120,6 @@ class Opening {
     this.#platform = platform
     this.#lock = lock
     this.#pager = pager
-    this.#pool = new ChunkPool(options.writeBufferBytes)
     this.#budget = new MemoryBudget(options.writeBufferBytes)
   }
 
@@ -188,7 +191,7 @@ class Opening {
   async #recover(): Promise<LogPlace> {
     const { signal, onRecovery } = this.#options
     const { clock, random } = this.#platform
-    const replay = new Replay(this.#path, this.#families, () => new Memtable(this.#pool, this.#budget.use))
+    const replay = new Replay(this.#path, this.#families, () => new Memtable(chunkPool, this.#budget.use))
     const recovery = new LogRecovery({
       ...this.#logOptions,
       clock,
@@ -230,7 +233,7 @@ class Opening {
   }
 
   #assemble(journal: Journal, withoutLog: boolean): Engine {
-    const { readOnly, durability, pageCacheBytes, onBackgroundError } = this.#options
+    const { readOnly, durability, writeBufferBytes, pageCacheBytes, onBackgroundError } = this.#options
     const { clock, threads, context } = this.#platform
     const pager = this.#pager
     const engine = new Engine({
@@ -241,7 +244,7 @@ class Opening {
       journal,
       pager,
       pins: new GenerationPins(() => this.#engine?.unpinned()),
-      pool: this.#pool,
+      pool: chunkPool,
       reader: new Reader(pager, new PageCache(pager.file, pageCacheBytes)),
       budget: this.#budget,
       context,
@@ -250,6 +253,8 @@ class Opening {
       release: () => {
         pager.closeSync()
         this.#lock?.releaseSync()
+        chunkPool.leave(writeBufferBytes)
+        clock.after(POOL_KEPT_MILLIS, () => chunkPool.trim())
       },
     })
     this.#journal = journal

@@ -19,7 +19,8 @@ function encoded(bytes: Uint8Array): EncodedKey {
 }
 
 function newMemtable(): { memtable: Memtable; pool: ChunkPool; use: MemoryUse } {
-  const pool = new ChunkPool(1 << 24)
+  const pool = new ChunkPool()
+  pool.join(1 << 24)
   const use = new MemoryUse()
   return { memtable: new Memtable(pool, use), pool, use }
 }

@@ -3,7 +3,7 @@ import { checkTree } from '../../src/btree/check.ts'
 import { READER_BYTES, TreeReader } from '../../src/btree/tree-reader.ts'
 import { ExtentList } from '../../src/pager/extent-list.ts'
 import { Pager } from '../../src/pager/pager.ts'
-import { newSlab } from '../../src/pager/slab.ts'
+import { Slab } from '../../src/pager/slab.ts'
 import type { FileSystem } from '../../src/platform/file-system.ts'
 
 /**
@@ -25,7 +25,7 @@ export function checkPages(fileSystem: FileSystem, path: string): number {
     }
     claim('the header', extent(0, 2))
     claim('the catalog', extent(header.meta.page, header.meta.pages))
-    const reader = new TreeReader(pager.file, newSlab(READER_BYTES), 0)
+    const reader = new TreeReader(pager.file, new Slab(READER_BYTES), 0)
     let entries = 0
     for (const table of catalog.tables) {
       const check = run(checkTree(reader, table.root))
