@@ -7,14 +7,20 @@ import { refusePromise } from './transaction-table.ts'
 /** The transaction whose body runs now, in this call; asynchronous bodies are followed by the platform's context. */
 let current: EngineTransaction | undefined
 
+/** The innermost transaction in whose body this call is made. */
+function around(engine: Engine): EngineTransaction | undefined {
+  return current ?? (engine.context.get() as EngineTransaction | undefined)
+}
+
 /**
  * Refuses a write, outside the running body's transaction, to a family that this transaction holds: it would wait for a
  * lock that is only freed when the body has ended. Undefined: nothing to refuse.
  */
 export function nestedWrite(engine: Engine, names: readonly string[]): DatabaseError | undefined {
-  const outer = current ?? (engine.context.get() as EngineTransaction | undefined)
-  if (outer === undefined || !outer.isOpen || !engine.owns(outer)) return undefined
-  const shared = names.find((name) => outer.names.includes(name))
+  let shared: string | undefined
+  for (let outer = around(engine); outer !== undefined && shared === undefined; outer = outer.around) {
+    if (outer.isOpen && engine.owns(outer)) shared = names.find(name => outer.names.includes(name))
+  }
   if (shared === undefined) return undefined
   return new DatabaseError(
     'MANIFOLD_NESTED_WRITE',
@@ -40,6 +46,7 @@ function isAsyncFunction(body: (argument: never) => unknown): boolean {
  */
 function run<T, R>(engine: Engine, transaction: EngineTransaction, body: (argument: T) => R, argument: T): R {
   const outer = current
+  transaction.setAround(around(engine))
   current = transaction
   try {
     return isAsyncFunction(body as (argument: never) => unknown)

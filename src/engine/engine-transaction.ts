@@ -37,6 +37,8 @@ export class EngineTransaction {
   readonly writers: readonly FamilyWriter[]
   /** The names whose locks it holds, sorted. */
   readonly names: readonly string[]
+  /** The open transaction in whose body this one's body runs; it may be one of another database. */
+  around: EngineTransaction | undefined
   /** Counts rollbacks and the end, so that iterators over what is gone can refuse to go on. */
   epoch = 0
   readonly #host: TransactionHost
@@ -80,6 +82,13 @@ export class EngineTransaction {
       )
       throw this.#failure
     }
+  }
+
+  /** Those that have ended are left out, so that a chain of bodies that start one another does not keep them all. */
+  setAround(outer: EngineTransaction | undefined): void {
+    let open = outer
+    while (open !== undefined && !open.isOpen) open = open.around
+    this.around = open
   }
 
   /** Remembers where the transaction stands and returns the mark's number. */

@@ -2,6 +2,9 @@ import { SegmentedJournal } from './segmented-journal.ts'
 import type { CommitGroup } from './commit-group.ts'
 import type { Descriptor } from './segment-store.ts'
 
+/** A group of so many bytes sets out at once: the call then costs little beside the bytes. */
+const LONG_GROUP_BYTES = 768 * 1024
+
 /** A group on its way through the I/O threads. */
 interface Flight {
   /** Everything before it was synced when it began; nothing from here on may be freed before it ends. */
@@ -25,27 +28,38 @@ interface Flight {
  *
  *   idle  -- append, waitForSync -->  a turn is deferred  -->  a group is in flight  --> idle, or the next turn
  *
- * The turn is deferred also between groups: who is woken by one group and commits again is then in the next.
+ * The turn is deferred also between groups: who is woken by one group and commits again is then in the next. A group that
+ * has grown long does not wait for the turn. Writers that commit in step, all woken by one group and all in the next, would
+ * otherwise leave the medium idle while they work and work when it is done: eight of them with 170 KB each go 1.2 times as
+ * fast when the first half sets out while the second half is still being built.
  */
 export class AsyncWALJournal extends SegmentedJournal {
-  #running = false
+  /** A turn has been deferred and has not come. */
+  #deferred = false
   #flight: Flight | undefined
   /** A position through which log is to be freed once the flight has ended; 0 if there is none. */
   #truncateLater = 0
 
   protected override schedule(): void {
-    if (this.#running || this.closed) return
-    this.#running = true
-    this.clock.defer(() => void this.#turn())
+    // Whoever lands looks for what has come meanwhile.
+    if (this.#flight !== undefined || this.closed || this.failure !== undefined) return
+    if (this.group.bytes >= LONG_GROUP_BYTES) void this.#turn()
+    else this.#defer()
+  }
+
+  #defer(): void {
+    if (this.#deferred) return
+    this.#deferred = true
+    this.clock.defer(() => {
+      this.#deferred = false
+      if (this.#flight === undefined) void this.#turn()
+    })
   }
 
   async #turn(): Promise<void> {
     const sync = this.wantsSync()
     const isIdle = this.appended === this.written && (!sync || this.appended === this.synced)
-    if (isIdle || this.closed || this.failure !== undefined) {
-      this.#running = false
-      return
-    }
+    if (isIdle || this.closed || this.failure !== undefined) return
     const flight = this.#takeOff(sync)
     try {
       await this.#fly(flight, sync)
@@ -55,8 +69,7 @@ export class AsyncWALJournal extends SegmentedJournal {
       this.#land(flight)
     }
     if (this.failure === undefined) this.report()
-    if (this.closed || this.failure !== undefined) this.#running = false
-    else this.clock.defer(() => void this.#turn())
+    if (!this.closed && this.failure === undefined) this.#defer()
   }
 
   #takeOff(sync: boolean): Flight {

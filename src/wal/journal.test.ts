@@ -268,13 +268,13 @@ test('async: syncNow overtakes a write under way, and its late end changes nothi
   const log = await startedLog()
   const { journal, disk } = log
   const held = holdBack(disk)
-  await append(log, 30_000, 'write')
+  await append(log, 26_000, 'write')
   await quiet()
   const end = await append(log, 100)
   assert.equal(journal.quiesce(), undefined)
   journal.syncNow()
   assert.deepEqual([journal.written, journal.synced, journal.lastSynced], [end, end, 3])
-  await expectRecovered(durableCopy(disk), [40_000, 30_000, 100])
+  await expectRecovered(durableCopy(disk), [40_000, 26_000, 100])
   const quiesced = journal.quiesce()
   assert.notEqual(quiesced, undefined)
   // The segment under the flight must not be given a new place before it ends.

@@ -9,7 +9,7 @@ interface Waiter {
 }
 
 /** The next segment is prepared once this part of the last one is spoken for. */
-const AHEAD_FRACTION = 0
+const AHEAD_FRACTION = 0.05
 
 /**
  * The room for records in prepared segments. All of it is either used by records, reserved for one, or open:
