@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
-import type { Database, FamiliesTransaction } from 'manifold-db'
+import type { Database } from 'manifold-db'
 import { findPackages } from './find-packages.ts'
 import { readManifest } from './manifest.ts'
 import type { IndexInfo, PackageVersion } from './schema.ts'
@@ -11,16 +11,18 @@ export interface Problem {
   reason: string
 }
 
-export interface IndexReport extends IndexInfo {
-  versions: number
-  skipped: Problem[]
-}
-
 /** A mistake of whoever called, to be shown without a stack. */
 export class UsageError extends Error {}
 
-/** Reads every package below `nodeModules`, then replaces the index with what was found, in one transaction. */
-export async function buildIndex(db: Database, nodeModules: string, onRead: (count: number) => void): Promise<IndexReport> {
+/** What was read from a node_modules folder. */
+export interface Reading {
+  info: IndexInfo
+  versions: PackageVersion[]
+  skipped: Problem[]
+}
+
+/** Reads every package below `nodeModules`. */
+export async function readPackages(nodeModules: string, onRead: (count: number) => void): Promise<Reading> {
   const root = await nodeModulesFolder(nodeModules)
   const versions = new Map<string, PackageVersion>()
   const skipped: Problem[] = []
@@ -34,9 +36,8 @@ export async function buildIndex(db: Database, nodeModules: string, onRead: (cou
     else addCopy(versions, manifest, path.relative(root, folder))
   }
   if (packageFiles === 0) throw new UsageError(`There is no package in ${root}: give the path of a node_modules folder.`)
-  const info: IndexInfo = { root, indexedAt: new Date().toISOString(), packageFiles, problems: skipped.length }
-  await replaceIndex(db, [...versions.values()], info)
-  return { ...info, versions: versions.size, skipped }
+  const info = { root, indexedAt: new Date().toISOString(), packageFiles, problems: skipped.length }
+  return { info, versions: [...versions.values()], skipped }
 }
 
 async function nodeModulesFolder(given: string): Promise<string> {
@@ -57,14 +58,17 @@ function addCopy(versions: Map<string, PackageVersion>, found: PackageVersion, f
   else known.folders.push(folder)
 }
 
-/** Whoever reads meanwhile sees the old index or the new one, and a crash leaves one of them. */
-async function replaceIndex(db: Database, versions: readonly PackageVersion[], info: IndexInfo): Promise<void> {
+/**
+ * Replaces the index with what was read, in one transaction: whoever reads meanwhile sees the old one or the new one, and a
+ * crash leaves one of them.
+ */
+export async function replaceIndex(db: Database, { info, versions }: Reading): Promise<void> {
   const { packages, dependents, licences } = familiesOf(db)
-  await db.write([packages, dependents, licences], (txn: FamiliesTransaction) => {
+  await db.write([packages, dependents, licences], txn => {
     const versionTable = txn.family(packages).table(packageVersions)
     const dependentTable = txn.family(dependents).table(dependentVersions)
     const licenceTable = txn.family(licences).table(licensedVersions)
-    for (const each of [versionTable, dependentTable, licenceTable]) each.clear()
+    for (const table of [versionTable, dependentTable, licenceTable]) table.clear()
     for (const found of versions) {
       const { name, version, licence, dependencies, folders } = found
       versionTable.put([name, version], found)

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { Database, DatabaseError } from 'manifold-db'
-import { buildIndex, UsageError } from './build-index.ts'
+import { readPackages, replaceIndex, UsageError } from './build-index.ts'
 import * as queries from './queries.ts'
-import { formatDependents, formatLicences, formatReport, formatStats, formatVersions } from './report.ts'
+import { formatDependents, formatLicences, formatReading, formatStats, formatVersions } from './report.ts'
 
 /**
  * Indexes every package below a node_modules folder into three column families (packages, dependents, licences) and
@@ -24,30 +24,32 @@ interface Options {
   readonly json: boolean
 }
 
-/** Shows on a terminal how many files have been read, and elsewhere nothing. */
+/** Tells on stderr how many files have been read: on a terminal in one line, elsewhere in a line now and then. */
 function progress(): { read(count: number): void; end(): void } {
   const { stderr } = process
-  let shownAt = 0
+  const [before, after, millis] = stderr.isTTY ? ['\r', '', 100] : ['', '\n', 5000]
+  let shownAt = performance.now()
   return {
     read: count => {
-      if (!stderr.isTTY || performance.now() - shownAt < 100) return
+      if (performance.now() - shownAt < millis) return
       shownAt = performance.now()
-      stderr.write(`\r${count} package.json read`)
+      stderr.write(`${before}${count} package.json files read${after}`)
     },
-    end: () => void (shownAt > 0 && stderr.write('\r\u001b[K')),
+    end: () => void (stderr.isTTY && stderr.write('\r\u001b[K')),
   }
 }
 
 async function index(nodeModules: string, { database, json }: Options): Promise<string> {
-  const bar = progress()
+  const { read, end } = progress()
+  const reading = await readPackages(nodeModules, read).finally(end)
   const db = await Database.open(database)
   try {
-    const report = await buildIndex(db, nodeModules, count => bar.read(count))
-    bar.end()
-    return json ? JSON.stringify(report) : formatReport(report)
+    await replaceIndex(db, reading)
   } finally {
     await db.close()
   }
+  const { info, versions, skipped } = reading
+  return json ? JSON.stringify({ ...info, versions: versions.length, skipped }) : formatReading(reading)
 }
 
 /** Opens the index for reading only. One that was not closed cleanly is opened once for writing, to recover it. */

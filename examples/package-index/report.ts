@@ -1,9 +1,10 @@
-import type { IndexReport } from './build-index.ts'
+import type { Reading } from './build-index.ts'
 import type { DependentRow, IndexStats, LicenceRow } from './queries.ts'
 import type { PackageVersion } from './schema.ts'
 
 const PROBLEMS_SHOWN_MAX = 10
 
+/** Lines of cells, each column as wide as its widest cell. */
 function columns(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]!.length))) ?? []
   return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')
@@ -13,8 +14,8 @@ function plural(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
 
-export function formatReport({ root, packageFiles, versions, skipped }: IndexReport): string {
-  const lines = [`Indexed ${plural(packageFiles, 'package.json')} of ${plural(versions, 'version')} in ${root}.`]
+export function formatReading({ info, versions, skipped }: Reading): string {
+  const lines = [`${info.root}: ${plural(info.packageFiles, 'package')} in ${plural(versions.length, 'version')} indexed`]
   if (skipped.length > 0) lines.push(`${plural(skipped.length, 'file')} could not be used:`)
   for (const { file, reason } of skipped.slice(0, PROBLEMS_SHOWN_MAX)) lines.push(`  ${file}: ${reason}`)
   if (skipped.length > PROBLEMS_SHOWN_MAX) lines.push(`  and ${skipped.length - PROBLEMS_SHOWN_MAX} more`)

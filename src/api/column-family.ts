@@ -15,6 +15,11 @@ import { begin, nestedWrite, write, writeSync } from './write.ts'
 /** `never` for promises: the body of a synchronous write cannot return one. */
 export type Sync<R> = R extends PromiseLike<unknown> ? never : unknown
 
+interface OpenTable {
+  readonly shape: TableShape<unknown, unknown>
+  readonly table: Table<unknown, unknown>
+}
+
 export let newColumnFamily: (engine: Engine, name: string) => ColumnFamily
 export let engineOf: (family: ColumnFamily) => Engine
 
@@ -34,7 +39,7 @@ export class ColumnFamily {
   readonly #engine: Engine
   readonly #names: readonly string[]
   /** Weak: definitions may be made by the call, and must not pile up here. */
-  readonly #tables: WeakMap<object, Table<unknown, unknown>> = new WeakMap()
+  readonly #tables: WeakMap<object, OpenTable> = new WeakMap()
   readonly #make: (transaction: EngineTransaction) => FamilyBody
 
   private constructor(engine: Engine, name: string) {
@@ -51,16 +56,16 @@ export class ColumnFamily {
 
   /** The table of the definition. Throws MANIFOLD_TABLE_MISMATCH if the family has one of that name with other codecs. */
   table<K, V>(definition: TableDefinition<K, V>): Table<K, V> {
-    this.#engine.assertOpen()
-    let table = this.#tables.get(definition)
-    if (table === undefined) {
+    const view = this.#engine.view(this.name)
+    let open = this.#tables.get(definition)
+    if (open === undefined) {
       const shape = new TableShape(definition)
-      const view = this.#engine.view(this.name)
-      if (view !== undefined) shape.find(view.tables)
-      table = newTable(this.#engine, this.name, shape) as unknown as Table<unknown, unknown>
-      this.#tables.set(definition, table)
+      const table = newTable(this.#engine, this.name, shape)
+      open = { shape, table } as unknown as OpenTable
+      this.#tables.set(definition, open)
     }
-    return table as unknown as Table<K, V>
+    if (view !== undefined) open.shape.find(view.tables)
+    return open.table as unknown as Table<K, V>
   }
 
   /** The names of the tables that have been written to, sorted. */

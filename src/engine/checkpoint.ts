@@ -88,12 +88,20 @@ export class Checkpointer {
   constructor(host: CheckpointHost, options: CheckpointOptions) {
     this.#host = host
     this.#options = options
+    host.budget.attach({ reclaimableBytes: () => this.#reclaimableBytes(), reclaim: () => this.#inBackground() })
   }
 
-  /** Half of the budget takes writes while the other half is being merged. */
   get #isDue(): boolean {
-    const { budget } = this.#host
-    return this.#closed === undefined && budget.use.bytes >= budget.limitBytes / 2
+    return this.#closed === undefined && this.#host.budget.isCheckpointDue
+  }
+
+  #reclaimableBytes(): number {
+    let bytes = 0
+    for (const { active, frozen } of this.#host.families.all()) {
+      if (frozen !== undefined) bytes += frozen.use.bytes
+      if (active !== undefined && active.appended > 0) bytes += active.use.bytes
+    }
+    return bytes
   }
 
   /** A commit has been appended: starts a checkpoint, in a later turn, when memory calls for it. */
@@ -102,41 +110,25 @@ export class Checkpointer {
     this.#scheduled = true
     this.#options.clock.defer(() => {
       this.#scheduled = false
-      if (this.#running === undefined && this.#isDue) this.#inBackground()
+      if (this.#isDue) this.#inBackground()
     })
   }
 
   #inBackground(): void {
+    if (this.#running !== undefined) return
     this.#run().catch((error: DatabaseError) => this.#options.onBackgroundError?.(error))
   }
 
-  /**
-   * A writer finds the budget spent. Settles when a checkpoint has given memory back, rejects if it could not. Undefined
-   * where no checkpoint can: the memory is held by open transactions, and they may wait for this very writer.
-   */
-  makeRoom(): Promise<void> | undefined {
-    if (this.#running === undefined && !this.#hasCommitted()) return undefined
-    const room = this.#host.budget.wait()
-    if (this.#running === undefined) this.#inBackground()
-    return room
-  }
-
-  /** There are commits in memory that a checkpoint would take out of it. */
-  #hasCommitted(): boolean {
-    if (this.#point !== undefined) return true
-    for (const { active } of this.#host.families.all()) if (active !== undefined && active.appended > 0) return true
-    return false
-  }
-
-  /** The same on the caller's thread. */
+  /** Gives memory back on the caller's thread, where that is called for. */
   makeRoomSync(): void {
     const { budget } = this.#host
+    if (!budget.isReclaimDue) return
     if (this.#running === undefined) {
       this.#runSync()
       return
     }
     // The run under way goes on only when the caller returns to the event loop; until then the budget may be overshot.
-    if (budget.use.bytes < 2 * budget.limitBytes) return
+    if (this.#reclaimableBytes() < 2 * budget.limitBytes) return
     throw new DatabaseError(
       'MANIFOLD_BUSY',
       `The memtables hold twice writeBufferBytes (${budget.limitBytes} bytes), and the checkpoint that frees them waits for this thread. ` +

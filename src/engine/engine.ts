@@ -170,7 +170,7 @@ export class Engine implements TransactionHost, WriterHost {
   beginNow(names: readonly string[], signal: WaitSignal | undefined): EngineTransaction | undefined {
     const refused = signal?.aborted ? abortedError(signal) : this.refusal()
     if (refused !== undefined) throw refused
-    if (this.budget.isSpent || !this.#locks.tryAcquire(names)) return undefined
+    if (!this.budget.isOpen || !this.#locks.tryAcquire(names)) return undefined
     return this.#newTransaction(names)
   }
 
@@ -178,27 +178,37 @@ export class Engine implements TransactionHost, WriterHost {
   async begin(names: readonly string[], signal: WaitSignal | undefined): Promise<EngineTransaction> {
     const refused = this.refusal()
     if (refused !== undefined) throw refused
-    while (this.budget.isSpent) {
-      const room = this.#checkpointer!.makeRoom()
-      if (room === undefined) break
-      await room
-      const meanwhile = this.refusal()
-      if (meanwhile !== undefined) throw meanwhile
-    }
-    await this.#locks.acquire(names, signal)
-    const late = this.refusal()
-    if (late !== undefined) {
+    await (this.budget.isOpen ? this.#locks.acquire(names, signal) : this.#acquireInLine(names, signal))
+    try {
+      // Many may have stood in line for one lock. No checkpoint needs a lock, so waiting for it with one blocks nothing.
+      if (this.budget.isReclaimDue) await this.#memory()
+      const late = this.refusal()
+      if (late !== undefined) throw late
+    } catch (error) {
       this.#locks.release(names)
-      throw late
+      throw error
     }
     return this.#newTransaction(names)
+  }
+
+  #memory(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.budget.enter(error => (error === undefined ? resolve() : reject(error)))
+    })
+  }
+
+  /** The place in line for the locks is taken in the turn in which there is memory, before the next writer is let in. */
+  #acquireInLine(names: readonly string[], signal: WaitSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.budget.enter(error => (error === undefined ? resolve(this.#locks.acquire(names, signal)) : reject(error)))
+    })
   }
 
   /** The transaction on the caller's thread: writes memory out first if it is spent; a held lock would wait for the caller itself. */
   beginSync(names: readonly string[]): EngineTransaction {
     const refused = this.refusal()
     if (refused !== undefined) throw refused
-    if (this.budget.isSpent) this.#checkpointer!.makeRoomSync()
+    if (!this.budget.isOpen) this.#checkpointer!.makeRoomSync()
     if (!this.#locks.tryAcquire(names)) {
       throw new DatabaseError(
         'MANIFOLD_BUSY',
@@ -209,14 +219,24 @@ export class Engine implements TransactionHost, WriterHost {
     return this.#newTransaction(names)
   }
 
+  /** Requires: the locks are held. */
   #newTransaction(names: readonly string[]): EngineTransaction {
-    const writers = names.map((name) => {
-      const family = this.families.get(name)
-      return new FamilyWriter(this, family ?? this.families.newFamily(name), family !== undefined)
-    })
+    const writers = this.#newWriters(names)
     const transaction = new EngineTransaction(this, names, writers)
     this.#transactions.add(transaction)
     return transaction
+  }
+
+  #newWriters(names: readonly string[]): FamilyWriter[] {
+    try {
+      return names.map(name => {
+        const family = this.families.get(name)
+        return new FamilyWriter(this, family ?? this.families.newFamily(name), family !== undefined)
+      })
+    } catch (error) {
+      this.#locks.release(names)
+      throw error
+    }
   }
 
   /** True if the transaction is one of this database. */
@@ -351,6 +371,7 @@ export class Engine implements TransactionHost, WriterHost {
 
   async #close(): Promise<void> {
     this.#state = 'closing'
+    this.budget.failed(closedError(this.path))
     for (const transaction of this.#transactions) {
       const aborted = transaction.abort()
       aborted?.catch(ignore)

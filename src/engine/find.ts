@@ -1,6 +1,6 @@
 import type { EncodedKey } from '../shared/encoded-key.ts'
 import { addressChunk, addressWord } from '../shared/arena.ts'
-import { ENTRY_HEADER_BYTES, KIND_DELETE, tagKeyLength, tagKind } from '../shared/entry-format.ts'
+import { KIND_DELETE, tagKeyLength, tagKind, valueStart } from '../shared/entry-format.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 
 /** How a memtable answers a lookup. */
@@ -38,7 +38,7 @@ export function findInMemtable(
   if (tagKind(tag) === KIND_DELETE) return 'deleted'
   place.owned = false
   place.bytes = memtable.arena.bytes[chunk]!
-  place.offset = word * 4 + ENTRY_HEADER_BYTES + tagKeyLength(tag)
+  place.offset = word * 4 + valueStart(tagKeyLength(tag))
   place.length = words[word + 2]!
   return 'present'
 }

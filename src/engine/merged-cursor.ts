@@ -150,7 +150,7 @@ export class MergedCursor implements EntryCursor {
     if (this.#winner < layers.length) {
       const { cursor } = layers[this.#winner]!
       this.valueBytes = cursor.bytes
-      this.valueOffset = cursor.keyOffset + cursor.keyLength
+      this.valueOffset = cursor.valueOffset
       this.valueLength = cursor.valueLength
       this.valueOwned = false
       return

@@ -120,7 +120,7 @@ class Opening {
     this.#platform = platform
     this.#lock = lock
     this.#pager = pager
-    this.#budget = new MemoryBudget(options.writeBufferBytes)
+    this.#budget = new MemoryBudget(options.writeBufferBytes, platform.clock)
   }
 
   async run(): Promise<Engine> {

@@ -14,6 +14,7 @@ import {
   KIND_PUT,
   KIND_RENAME_FAMILY,
   SECTION_HEADER_BYTES,
+  valueStart,
 } from '../shared/entry-format.ts'
 import type { LogRecord } from '../wal/log-reader.ts'
 import type { ColumnFamilies } from './column-families.ts'
@@ -81,7 +82,7 @@ export class Replay {
       } else {
         const key = offset + ENTRY_HEADER_BYTES
         const name = payload.subarray(key, key + keyLength)
-        const value = payload.subarray(key + keyLength, key + keyLength + valueLength)
+        const value = payload.subarray(offset + valueStart(keyLength), offset + valueStart(keyLength) + valueLength)
         this.#applyChange(record, offset, kind, familyId, id, name, value)
       }
       offset += length

@@ -1,6 +1,6 @@
 import { compareBytes } from '../base/bytes.ts'
 import { CHUNK_WORD_BITS } from '../shared/arena.ts'
-import { ENTRY_HEADER_BYTES, KIND_DELETE } from '../shared/entry-format.ts'
+import { ENTRY_HEADER_BYTES, KIND_DELETE, valueStart } from '../shared/entry-format.ts'
 import type { Memtable } from './memtable.ts'
 import { LEAF_NEXT, LEAF_REFERENCE, leafBase, leafSlab, newestBelow, NONE } from './ordered-index.ts'
 import type { Fragment } from './range-tombstones.ts'
@@ -111,7 +111,7 @@ export class FrozenSource {
     this.keyOffset = word * 4 + ENTRY_HEADER_BYTES
     this.keyLength = tag >>> 16
     this.valueBytes = this.keyBytes
-    this.valueOffset = this.keyOffset + this.keyLength
+    this.valueOffset = word * 4 + valueStart(this.keyLength)
     this.valueLength = words[word + 2]!
   }
 

@@ -1,6 +1,6 @@
 import { CHUNK_WORD_BITS } from '../shared/arena.ts'
 import { EncodedKey } from '../shared/encoded-key.ts'
-import { ENTRY_HEADER_BYTES } from '../shared/entry-format.ts'
+import { ENTRY_HEADER_BYTES, valueStart } from '../shared/entry-format.ts'
 import type { OrderedIndex, Place } from './ordered-index.ts'
 import { NONE } from './ordered-index.ts'
 
@@ -21,6 +21,7 @@ export class MemtableCursor {
   bytes: Uint8Array = NO_BYTES
   keyOffset = 0
   keyLength = 0
+  valueOffset = 0
   valueLength = 0
   readonly #index: OrderedIndex
   readonly #limit: number
@@ -132,6 +133,7 @@ export class MemtableCursor {
     this.kind = tag & 0xffff
     this.keyLength = tag >>> 16
     this.keyOffset = word * 4 + ENTRY_HEADER_BYTES
+    this.valueOffset = word * 4 + valueStart(this.keyLength)
     this.valueLength = words[word + 2]!
   }
 }

@@ -50,7 +50,7 @@ function expected(versions: readonly Version[], limit: number): Version[] {
 }
 
 function valueAt(cursor: MemtableCursor): Uint8Array | undefined {
-  const start = cursor.keyOffset + cursor.keyLength
+  const start = cursor.valueOffset
   return cursor.kind === KIND_PUT ? cursor.bytes.slice(start, start + cursor.valueLength) : undefined
 }
 
@@ -135,7 +135,7 @@ test('a rollback leaves neither entries nor memory behind, and the log sees no h
   assert.ok(use.bytes - bytes < 1_500_000, 'only index nodes may stay')
   memtable.put(table, TABLE, encoded(new Uint8Array([2])), new Uint8Array(8).fill(2), 8)
   const extents = memtable.arena.extents(0, memtable.arena.end)
-  assert.equal(extents.reduce((sum, part) => sum + part.length, 0), 12 + 104 + 12 + 12)
+  assert.equal(extents.reduce((sum, part) => sum + part.length, 0), 120 + 24)
 })
 
 test('extents of a transaction over many chunks are its entries, one after the other', () => {
@@ -151,7 +151,7 @@ test('extents of a transaction over many chunks are its entries, one after the o
     for (let offset = 0; offset < part.length; ) {
       const length = new DataView(part.buffer, part.byteOffset + offset).getUint32(8, true)
       copy.adopt(part, offset)
-      offset += (12 + 2 + length + 3) & ~3
+      offset += (16 + length + 7) & ~7
     }
   }
   assert.deepEqual(walk(copy, copy.arena.end, true), walk(memtable, memtable.arena.end, true).slice(1))

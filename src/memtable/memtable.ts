@@ -10,6 +10,7 @@ import {
   KIND_PUT,
   tagKeyLength,
   tagKind,
+  valueStart,
 } from '../shared/entry-format.ts'
 import { RangeTombstones } from './range-tombstones.ts'
 import { OrderedIndex } from './ordered-index.ts'
@@ -122,7 +123,7 @@ export class Memtable {
 
   /**
    * Takes over an entry that stands in a record of the log or at the tail of another memtable. Requires: `bytes` holds
-   * the whole entry at `offset`, a multiple of 4, and its fields have been checked.
+   * the whole entry at `offset`, and its fields have been checked.
    */
   adopt(bytes: Uint8Array, offset: number): void {
     const tag = bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)
@@ -149,10 +150,10 @@ export class Memtable {
       scratch.assign(bytes, keyOffset, keyLength)
       this.tableForWriting(tableId).index.insert(scratch, address)
     } else if (kind === KIND_DELETE_RANGE) {
-      const valueOffset = keyOffset + keyLength
+      const valueOffset = keyOffset - ENTRY_HEADER_BYTES + valueStart(keyLength)
       const end = bytes[valueOffset] === 1 ? bytes.slice(valueOffset + 1, valueOffset + valueLength) : undefined
       const { tombstones } = this.tableForWriting(tableId)
-      tombstones.add(bytes.slice(keyOffset, valueOffset), end, address)
+      tombstones.add(bytes.slice(keyOffset, keyOffset + keyLength), end, address)
       this.#unsettled.push(tombstones)
     }
   }

@@ -3,7 +3,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { ChunkPool, MemoryUse } from './chunk-pool.ts'
 import { CHUNK_BYTES_LARGE, CHUNK_BYTES_MIDDLE, nextChunkBytes } from './chunk-pool.ts'
 import type { EncodedKey } from './encoded-key.ts'
-import { ENTRY_HEADER_BYTES, entryTag, entryWords } from './entry-format.ts'
+import { ENTRY_HEADER_BYTES, entryTag, entryWords, valueStart } from './entry-format.ts'
 
 /**
  * The entries of one column family in the order in which they were written: chunks of shared memory to which one writer
@@ -97,6 +97,11 @@ export class Arena {
     const chunk = address >>> CHUNK_WORD_BITS
     const word = address & CHUNK_WORD_MASK
     const words = this.words[chunk]!
+    const valueWord = word + (valueStart(keyLength) >>> 2)
+    // Zeros behind the key and behind the value; what is not padding is written over.
+    words[valueWord - 2] = 0
+    words[valueWord - 1] = 0
+    words[word + count - 2] = 0
     words[word + count - 1] = 0
     words[word] = entryTag(kind, keyLength)
     words[word + 1] = tableId
@@ -107,7 +112,7 @@ export class Arena {
     if (keyLength <= 24) for (let i = 0; i < keyLength; i++) bytes[keyOffset + i] = keyBytes[i]!
     else bytes.set(keyBytes.subarray(0, keyLength), keyOffset)
     if (valueLength !== 0) {
-      bytes.set(value.length === valueLength ? value : value.subarray(0, valueLength), keyOffset + keyLength)
+      bytes.set(value.length === valueLength ? value : value.subarray(0, valueLength), valueWord * 4)
     }
     return address
   }

@@ -1,13 +1,15 @@
 /**
  * One entry, as it stands in an arena and, byte for byte, in the payload of a log record. All numbers little-endian; an
- * entry starts at a multiple of 4 and fills whole words.
+ * entry starts at a multiple of 8, and so does its value: shared memory is copied eight bytes at a time where source and
+ * target are aligned alike, else byte by byte, which for 150 bytes costs 60 ns more on the way in and on the way out.
  *
  *   offset  size  field
  *        0     2  kind
  *        2     2  keyLength
  *        4     4  tableId
  *        8     4  valueLength
- *       12     .  key, value, zeros up to a multiple of 4
+ *       12     .  key, zeros up to a multiple of 8
+ *        .     .  value, zeros up to a multiple of 8
  *
  * | kind         | tableId   | key         | value                                        |
  * | put          | the table | the key     | the value                                    |
@@ -20,7 +22,6 @@
  * | renameFamily | its id    | new name    | empty                                        |
  */
 export const ENTRY_HEADER_BYTES = 12
-const ENTRY_HEADER_WORDS = 3
 
 export const KIND_PUT = 1
 export const KIND_DELETE = 2
@@ -31,9 +32,14 @@ export const KIND_CREATE_FAMILY = 6
 export const KIND_DROP_FAMILY = 7
 export const KIND_RENAME_FAMILY = 8
 
+/** Where the value starts, counted from the entry's first byte. */
+export function valueStart(keyLength: number): number {
+  return (ENTRY_HEADER_BYTES + keyLength + 7) & ~7
+}
+
 /** Words that an entry fills. */
 export function entryWords(keyLength: number, valueLength: number): number {
-  return ENTRY_HEADER_WORDS + ((keyLength + valueLength + 3) >>> 2)
+  return ((valueStart(keyLength) + valueLength + 7) & ~7) >>> 2
 }
 
 /** The first word of an entry. */

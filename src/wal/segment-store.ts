@@ -28,11 +28,11 @@ interface Span {
 export type Descriptor = 'plain' | 'durable'
 
 /**
- * The first segment of an opening is small, so that opening is cheap; each next one is four times as large up to
+ * The first segment of an opening is small, so that opening is cheap; each next one is twice as large up to
  * `segmentBytes`.
  */
 const FIRST_SEGMENT_BYTES = 4 * 1024 * 1024
-const GROWTH = 4
+const GROWTH = 2
 /**
  * Freed segments are kept for reuse, since overwriting one costs a twentieth of zero-writing a new one: at least these,
  * and at most as many as were prepared since segments were freed before. A steady load so writes no zeros at all, and

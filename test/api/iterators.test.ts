@@ -242,7 +242,7 @@ for (const journal of JOURNALS) {
         await db.checkpoint()
       }
       const pinned = db.stats().file.bytes
-      assert.ok(pinned > usual * 1.5, 'old pages are kept')
+      assert.ok(pinned > usual * 4, 'old pages are kept')
       for (const [n, snapshot] of snapshots.entries()) {
         assert.equal(snapshot.table(words).get('k7'), `${n === 0 ? 4 : n - 1}`.repeat(500))
         snapshot.close()
@@ -251,8 +251,8 @@ for (const journal of JOURNALS) {
         await fill(n)
         await db.checkpoint()
       }
-      console.log(usual, pinned, db.stats().file)
-      assert.ok(db.stats().file.bytes <= usual, 'and given back')
+      // Two trees of this size lie in the file in turn.
+      assert.ok(db.stats().file.bytes <= usual * 2, 'and given back')
       await db.close()
     })
   })
