@@ -19,11 +19,15 @@ function writeFiles(folder, files) {
 /** A node_modules folder with all that such folders have. @param {string} folder */
 function makeTree(folder) {
   writeFiles(folder, {
-    'a/package.json': '{ "name": "a", "version": "1.0.0", "license": "MIT", "dependencies": { "b": "^1", "@s/c": "*" } }',
-    'a/node_modules/b/package.json': '{ "name": "b", "version": "1.5.0", "licenses": [{ "type": "MIT" }, { "type": "ISC" }] }',
-    'b/package.json': '\uFEFF{ "name": "b", "version": "2.0.0", "license": { "type": "ISC" }, "peerDependencies": { "a": "1" } }',
+    'a/package.json':
+      '{ "name": "a", "version": "1.0.0", "license": "MIT", "dependencies": { "b": "^1", "@s/c": "*" } }',
+    'a/node_modules/b/package.json':
+      '{ "name": "b", "version": "1.5.0", "licenses": [{ "type": "MIT" }, { "type": "ISC" }] }',
+    'b/package.json':
+      '\uFEFF{ "name": "b", "version": "2.0.0", "license": { "type": "ISC" }, "peerDependencies": { "a": "1" } }',
     '@s/c/package.json': '{ "name": "@s/c", "version": "1.0.0", "optionalDependencies": { "missing": "1" } }',
-    '@s/c/node_modules/b/package.json': '{ "name": "b", "version": "1.5.0", "licenses": [{ "type": "MIT" }, { "type": "ISC" }] }',
+    '@s/c/node_modules/b/package.json':
+      '{ "name": "b", "version": "1.5.0", "licenses": [{ "type": "MIT" }, { "type": "ISC" }] }',
     'broken/package.json': '{ "name": "broken", ',
     'nameless/package.json': '{ "version": "1.0.0" }',
     'no-package/readme.txt': '',
@@ -34,20 +38,15 @@ function makeTree(folder) {
   fs.symlinkSync('..', path.join(folder, 'a/node_modules/loop'))
 }
 
-/** @param {string} root  The root of the repository. @returns {Run[]} */
-function quickStartRuns(root) {
-  const expected = [
-    "{ name: 'Ada' }",
-    '/home by user 1: 3',
-    '/home by user 2: 1',
-    '1 then, 0 now',
-  ]
+/** @returns {Run[]} */
+function quickStartRuns() {
+  const expected = ["{ name: 'Ada' }", '/home by user 1: 3', '/home by user 2: 1', '1 then, 0 now']
   const run = { check: stdout => assert.deepEqual(stdout.trim().split('\n'), expected) }
   // The second run finds the database of the first.
   return [run, run]
 }
 
-/** @param {string} root  @param {string} folder  @returns {Run[]} */
+/** `root` is that of the repository, `folder` the one that the runs are made in.  @param {string} root  @param {string} folder  @returns {Run[]} */
 function packageIndexRuns(root, folder) {
   const tree = path.join(folder, 'node_modules')
   makeTree(tree)
@@ -55,7 +54,10 @@ function packageIndexRuns(root, folder) {
   const { dependencies: declared } = JSON.parse(fs.readFileSync(path.join(own, 'fast-check/package.json'), 'utf8'))
   /** @param {(value: any) => void} check */
   const json = check => stdout => check(JSON.parse(stdout))
-  const matches = (...patterns) => (stdout, stderr) => patterns.forEach(pattern => assert.match(stdout + stderr, pattern))
+  const matches =
+    (...patterns) =>
+    (stdout, stderr) =>
+      patterns.forEach(pattern => assert.match(stdout + stderr, pattern))
   return [
     { args: [], status: 2, check: matches(/^Usage:/) },
     { args: ['--help'], check: matches(/^Usage:/) },
@@ -73,7 +75,10 @@ function packageIndexRuns(root, folder) {
     },
     { args: ['dependents', Object.keys(declared)[0]], check: matches(/^fast-check@/m) },
     { args: ['licences'], check: matches(/^MIT +\d+ +\d+$/m) },
-    { args: ['stats', '--json'], check: json(({ root: indexed, names }) => assert.ok(indexed === fs.realpathSync(own) && names > 5)) },
+    {
+      args: ['stats', '--json'],
+      check: json(({ root: indexed, names }) => assert.ok(indexed === fs.realpathSync(own) && names > 5)),
+    },
     { args: ['show', 'fast-chec'], status: 1, check: matches(/Did you mean fast-check\?/) },
 
     {

@@ -35,7 +35,8 @@ export async function readPackages(nodeModules: string, onRead: (count: number) 
     if (manifest instanceof Error) skipped.push({ file, reason: manifest.message })
     else addCopy(versions, manifest, path.relative(root, folder))
   }
-  if (packageFiles === 0) throw new UsageError(`There is no package in ${root}: give the path of a node_modules folder.`)
+  if (packageFiles === 0)
+    throw new UsageError(`There is no package in ${root}: give the path of a node_modules folder.`)
   const info = { root, indexedAt: new Date().toISOString(), packageFiles, problems: skipped.length }
   return { info, versions: [...versions.values()], skipped }
 }
@@ -73,7 +74,8 @@ export async function replaceIndex(db: Database, { info, versions }: Reading): P
       const { name, version, licence, dependencies, folders } = found
       versionTable.put([name, version], found)
       licenceTable.put([licence, name, version], folders.length)
-      for (const { name: needed, range, kind } of dependencies) dependentTable.put([needed, name, version], { range, kind })
+      for (const { name: needed, range, kind } of dependencies)
+        dependentTable.put([needed, name, version], { range, kind })
     }
     txn.family(packages).table(indexInfo).put(INFO_KEY, info)
   })

@@ -36,7 +36,10 @@ async function* packageAt(folder: string, seen: Set<string>): AsyncGenerator<str
 async function foldersIn(folder: string): Promise<string[]> {
   try {
     const entries = await readdir(folder, { withFileTypes: true })
-    return entries.filter(entry => entry.isDirectory() || entry.isSymbolicLink()).map(entry => entry.name).sort()
+    return entries
+      .filter(entry => entry.isDirectory() || entry.isSymbolicLink())
+      .map(entry => entry.name)
+      .sort()
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'ENOENT' || code === 'ENOTDIR') return []

@@ -62,7 +62,11 @@ async function openIndex(file: string): Promise<Database> {
   return Database.open(file, { createIfMissing: false })
 }
 
-async function query<R>({ database, json }: Options, ask: (db: Database) => R, format: (answer: R) => string): Promise<string> {
+async function query<R>(
+  { database, json }: Options,
+  ask: (db: Database) => R,
+  format: (answer: R) => string,
+): Promise<string> {
   const db = await openIndex(database)
   try {
     const answer = ask(db)
@@ -79,7 +83,11 @@ function run(command: string, argument: string, options: Options): Promise<strin
     case 'show':
       return query(options, db => queries.show(db, argument), formatVersions)
     case 'dependents':
-      return query(options, db => queries.dependents(db, argument), rows => formatDependents(argument, rows))
+      return query(
+        options,
+        db => queries.dependents(db, argument),
+        rows => formatDependents(argument, rows),
+      )
     case 'licences':
       return query(options, queries.licences, formatLicences)
     default:
@@ -118,7 +126,9 @@ function parse(): { command: string; argument: string; options: Options } | unde
 function explanation(error: unknown, { database }: Options): string | undefined {
   if (error instanceof UsageError) return error.message
   if (!(error instanceof DatabaseError)) return undefined
-  return error.code === 'MANIFOLD_NOT_FOUND' ? `There is no index at ${database}: run \`index <node_modules>\` first.` : error.message
+  return error.code === 'MANIFOLD_NOT_FOUND'
+    ? `There is no index at ${database}: run \`index <node_modules>\` first.`
+    : error.message
 }
 
 const call = parse()

@@ -60,7 +60,9 @@ function nameField(manifest: Record<string, unknown>, field: string): string {
 /** `license` is an SPDX expression; old packages have `{ type }`, or a list of these in `licenses`. */
 function licenceOf(manifest: Record<string, unknown>): string {
   const given = manifest['license'] ?? manifest['licenses']
-  const names = (Array.isArray(given) ? given : [given]).map(each => (isObject(each) ? each['type'] : each)).filter(isText)
+  const names = (Array.isArray(given) ? given : [given])
+    .map(each => (isObject(each) ? each['type'] : each))
+    .filter(isText)
   const licence = names.length > 1 ? `(${names.join(' OR ')})` : (names[0] ?? UNKNOWN_LICENCE)
   return licence.slice(0, NAME_LENGTH_MAX).toWellFormed()
 }

@@ -28,7 +28,13 @@ export function show(db: Database, name: string): PackageVersion[] {
   const versions = familiesOf(db).packages.table(packageVersions)
   const found = versions.values({ prefix: [name] }).toArray()
   if (found.length > 0) return found
-  const similar = new Set(versions.keys({ gte: [name] }).take(100).map(([other]) => other).filter(other => other.startsWith(name)))
+  const similar = new Set(
+    versions
+      .keys({ gte: [name] })
+      .take(100)
+      .map(([other]) => other)
+      .filter(other => other.startsWith(name)),
+  )
   const hint = similar.size > 0 ? ` Did you mean ${[...similar].slice(0, 5).join(', ')}?` : ''
   throw new UsageError(`There is no package '${name}' in the index.${hint}`)
 }
@@ -36,7 +42,10 @@ export function show(db: Database, name: string): PackageVersion[] {
 /** Who depends on a package, installed or not. */
 export function dependents(db: Database, name: string): DependentRow[] {
   const table = familiesOf(db).dependents.table(dependentVersions)
-  return table.range({ prefix: [name] }).map(([[, dependent, version], how]) => ({ name: dependent, version, ...how })).toArray()
+  return table
+    .range({ prefix: [name] })
+    .map(([[, dependent, version], how]) => ({ name: dependent, version, ...how }))
+    .toArray()
 }
 
 /** The licences, the most frequent first. Keys are in the order of licences, so each one's entries stand together. */
@@ -79,10 +88,13 @@ function count(db: Database, snapshot: Snapshot): Omit<IndexStats, keyof IndexIn
     names.add(name)
     versions++
   }
-  snapshot.family(families.licences).table(licensedVersions).scan({}, ([licence], installed) => {
-    licenceNames.add(licence)
-    copies += installed
-  })
+  snapshot
+    .family(families.licences)
+    .table(licensedVersions)
+    .scan({}, ([licence], installed) => {
+      licenceNames.add(licence)
+      copies += installed
+    })
   const dependencies = snapshot.family(families.dependents).table(dependentVersions).count()
   return { names: names.size, versions, copies, dependencies, licences: licenceNames.size }
 }

@@ -7,7 +7,14 @@ const PROBLEMS_SHOWN_MAX = 10
 /** Lines of cells, each column as wide as its widest cell. */
 function columns(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map(row => row[column]!.length))) ?? []
-  return rows.map(row => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd()).join('\n')
+  return rows
+    .map(row =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
 }
 
 function plural(count: number, one: string, many = `${one}s`): string {
@@ -15,7 +22,9 @@ function plural(count: number, one: string, many = `${one}s`): string {
 }
 
 export function formatReading({ info, versions, skipped }: Reading): string {
-  const lines = [`${info.root}: ${plural(info.packageFiles, 'package')} in ${plural(versions.length, 'version')} indexed`]
+  const lines = [
+    `${info.root}: ${plural(info.packageFiles, 'package')} in ${plural(versions.length, 'version')} indexed`,
+  ]
   if (skipped.length > 0) lines.push(`${plural(skipped.length, 'file')} could not be used:`)
   for (const { file, reason } of skipped.slice(0, PROBLEMS_SHOWN_MAX)) lines.push(`  ${file}: ${reason}`)
   if (skipped.length > PROBLEMS_SHOWN_MAX) lines.push(`  and ${skipped.length - PROBLEMS_SHOWN_MAX} more`)
@@ -29,7 +38,9 @@ export function formatVersions(versions: readonly PackageVersion[]): string {
         `${name}@${version}  ${licence}`,
         ...(description === undefined ? [] : [`  ${description}`]),
         ...(homepage === undefined ? [] : [`  ${homepage}`]),
-        ...dependencies.map(({ name: needed, range, kind }) => `  needs ${needed} ${range}${kind === 'dependency' ? '' : ` (${kind})`}`),
+        ...dependencies.map(
+          ({ name: needed, range, kind }) => `  needs ${needed} ${range}${kind === 'dependency' ? '' : ` (${kind})`}`,
+        ),
         ...folders.map(folder => `  in ${folder}`),
       ].join('\n'),
     )
@@ -42,7 +53,10 @@ export function formatDependents(name: string, rows: readonly DependentRow[]): s
 }
 
 export function formatLicences(rows: readonly LicenceRow[]): string {
-  return columns([['licence', 'versions', 'copies'], ...rows.map(row => [row.licence, String(row.versions), String(row.copies)])])
+  return columns([
+    ['licence', 'versions', 'copies'],
+    ...rows.map(row => [row.licence, String(row.versions), String(row.copies)]),
+  ])
 }
 
 export function formatStats(stats: IndexStats): string {

@@ -68,7 +68,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ seek: fc.nat(), exact: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ before: fc.nat(), exact: fc.boolean() }) },
   { weight: 1, arbitrary: fc.constantFrom('first' as const, 'last' as const, 'pin' as const, 'unpin' as const) },
-  { weight: 2, arbitrary: fc.record({ disturb: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ disturb: fc.nat(), refresh: fc.boolean() }) },
 )
 
 test('a cursor moves as an index into a sorted array does, whatever else is read between', () => {
@@ -106,7 +106,9 @@ test('a cursor moves as an index into a sorted array does, whatever else is read
         } else if ('disturb' in each) {
           const key = target(each.disturb, true)
           lookup(cache, tree.root, padded(key), key.length, result)
-          if (cursor.valid && !pinned) cursor.refresh()
+          if (cursor.valid && each.refresh) cursor.refresh()
+          // The key stays; where the value is must be asked for, unless the leaf is pinned.
+          if (!each.refresh && !pinned) continue
         } else {
           const forward = 'seek' in each
           const key = target(forward ? each.seek : each.before, each.exact)

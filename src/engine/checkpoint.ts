@@ -34,7 +34,8 @@ export interface CheckpointOptions {
   readonly runner: MergeRunner
   /** The database keeps no log: every checkpoint leaves a file that needs none. */
   readonly withoutLog: boolean
-  readonly onBackgroundError: ((error: DatabaseError) => void) | undefined
+  /** Never throws. */
+  readonly onBackgroundError: (error: DatabaseError) => void
 }
 
 export interface CheckpointCounters {
@@ -116,7 +117,7 @@ export class Checkpointer {
 
   #inBackground(): void {
     if (this.#running !== undefined) return
-    this.#run().catch((error: DatabaseError) => this.#options.onBackgroundError?.(error))
+    this.#run().catch((error: DatabaseError) => this.#options.onBackgroundError(error))
   }
 
   /** Gives memory back on the caller's thread, where that is called for. */

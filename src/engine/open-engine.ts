@@ -57,11 +57,14 @@ export interface EngineOptions {
 export async function openEngine(path: string, options: EngineOptions, platform: Platform): Promise<Engine> {
   const fileSystem = options.fileSystem ?? platform.fileSystem
   if (options.signal?.aborted) throw abortedError(options.signal)
-  checkExistence(fileSystem, path, options)
-  const lock = takeLock(fileSystem, path, options.readOnly)
+  let lock: Lock | undefined
   let pager: Pager | undefined
+  chunkPool.touch = platform.touch
   chunkPool.join(options.writeBufferBytes)
   try {
+    checkExistence(fileSystem, path, options)
+    lock = takeLock(fileSystem, path, options.readOnly)
+    chunkPool.cool()
     pager = openPager(fileSystem, path, options, platform)
     return await new Opening(path, options, { ...platform, fileSystem }, lock, pager).run()
   } catch (error) {
@@ -222,18 +225,24 @@ class Opening {
     return new NoJournal(this.#platform.clock, this.#events, position, sequence, previousChecksum)
   }
 
+  /** In a turn of its own: what the listener throws must not come between an error and those who wait to be told of it. */
+  readonly #tell = (error: DatabaseError): void => {
+    if (this.#options.onBackgroundError === undefined) return
+    this.#platform.clock.defer(() => this.#options.onBackgroundError!(error))
+  }
+
   readonly #events: JournalEvents = {
     progressed: () => this.#engine?.pipeline.progressed(),
     failed: () => {
       const failure = this.#journal?.failure
       if (failure === undefined) return
       this.#engine?.pipeline.fail(failure)
-      this.#options.onBackgroundError?.(failure as DatabaseError)
+      this.#tell(failure as DatabaseError)
     },
   }
 
   #assemble(journal: Journal, withoutLog: boolean): Engine {
-    const { readOnly, durability, writeBufferBytes, pageCacheBytes, onBackgroundError } = this.#options
+    const { readOnly, durability, writeBufferBytes, pageCacheBytes } = this.#options
     const { clock, threads, context } = this.#platform
     const pager = this.#pager
     const engine = new Engine({
@@ -260,7 +269,7 @@ class Opening {
     this.#journal = journal
     this.#engine = engine
     if (readOnly) return engine
-    const checkpointer = new Checkpointer(engine, { clock, runner: new MergeRunner(pager.file, clock, threads), withoutLog, onBackgroundError })
+    const checkpointer = new Checkpointer(engine, { clock, runner: new MergeRunner(pager.file, clock, threads), withoutLog, onBackgroundError: this.#tell })
     engine.attach(checkpointer)
     return engine
   }

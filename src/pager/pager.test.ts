@@ -89,6 +89,25 @@ test('freed pages are kept for snapshots and for the other slot', () => {
   assert.equal(pager.freeSpace.freePages, free + 11)
 })
 
+test('after a crash between the two headers, what the older one reaches is not overwritten', () => {
+  const disk = new SimulatedDisk()
+  const pager = Pager.createSync(disk, 'db', UUID)
+  const page = pager.freeSpace.allocate(10)
+  pager.file.writeSync([new Uint8Array(10 * PAGE_BYTES)], page * PAGE_BYTES)
+  checkpoint(pager, 'a')
+  const older = pager.header
+  const state = pager.prepare(catalogOf('b'), extent(page, 10), MARK)
+  pager.writeMetaSync(state)
+  pager.writeHeaderSlotSync(state, pager.olderSlot)
+  assert.ok(state.header.pageCount < older.pageCount)
+  const again = Pager.openSync(disk, 'db', true)
+  assert.equal(again.catalog.families[0]!.name, 'b')
+  for (let i = 0; i < 20; i++) {
+    const taken = again.freeSpace.allocate(1)
+    assert.ok(taken >= older.pageCount, `page ${taken}`)
+  }
+})
+
 test('a checkpoint that fails gives its pages back, at once or when the slot it touched has been rewritten', () => {
   const disk = new SimulatedDisk()
   const pager = Pager.createSync(disk, 'db', UUID)

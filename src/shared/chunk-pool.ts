@@ -12,18 +12,38 @@ export function nextChunkBytes(previous: number): number {
   return previous < CHUNK_BYTES_MIDDLE ? CHUNK_BYTES_MIDDLE : CHUNK_BYTES_LARGE
 }
 
+/** Large chunks that are touched ahead of their use while there is writing. */
+const AHEAD_CHUNKS = 16
+
+/** Has another thread write to every page of the parts. */
+export type Touch = (parts: readonly Uint8Array[]) => Promise<void>
+
+/**
+ * A large chunk is cold until somebody has written to all its pages, and again when the process has forked since (as
+ * spawning a command does): each first write to a page then costs a fault, 20,000 of them for 80 MB. While large chunks are
+ * taken, cold ones and new ones are touched ahead on another thread.
+ */
 export class ChunkPool {
-  readonly #free: Map<number, SharedArrayBuffer[]> = new Map([
+  /** Where nobody touches, all chunks are cold and used as they are. */
+  touch: Touch | undefined
+  readonly #cold: Map<number, SharedArrayBuffer[]> = new Map([
     [CHUNK_BYTES_SMALL, []],
     [CHUNK_BYTES_MIDDLE, []],
     [CHUNK_BYTES_LARGE, []],
   ])
+  readonly #warm: SharedArrayBuffer[] = []
+  #touching = false
   #freeBytes = 0
   #keepBytesMax = 0
 
   /** Somebody will use up to `bytes`: that much is kept. */
   join(bytes: number): void {
     this.#keepBytesMax += bytes
+  }
+
+  /** The process may have forked. */
+  cool(): void {
+    this.#cold.get(CHUNK_BYTES_LARGE)!.push(...this.#warm.splice(0))
   }
 
   /** Undoes `join`. What is kept beyond the rest stays until `trim`, for whoever joins next. */
@@ -33,26 +53,47 @@ export class ChunkPool {
 
   /** Leaves to the garbage collector what nobody has asked to be kept. */
   trim(): void {
-    for (const size of [CHUNK_BYTES_LARGE, CHUNK_BYTES_MIDDLE, CHUNK_BYTES_SMALL]) {
-      const list = this.#free.get(size)!
-      while (this.#freeBytes > this.#keepBytesMax && list.pop() !== undefined) this.#freeBytes -= size
-    }
+    this.#drop(this.#warm, CHUNK_BYTES_LARGE)
+    for (const [size, list] of this.#cold) this.#drop(list, size)
+  }
+
+  #drop(list: SharedArrayBuffer[], size: number): void {
+    while (this.#freeBytes > this.#keepBytesMax && list.pop() !== undefined) this.#freeBytes -= size
   }
 
   /** A chunk of `bytes`; what it holds is left over from earlier use. */
   take(bytes: number): SharedArrayBuffer {
-    const chunk = this.#free.get(bytes)?.pop()
-    if (chunk === undefined) return new SharedArrayBuffer(bytes)
-    this.#freeBytes -= bytes
-    return chunk
+    const warm = bytes === CHUNK_BYTES_LARGE ? this.#warm.pop() : undefined
+    const chunk = warm ?? this.#cold.get(bytes)?.pop()
+    if (chunk !== undefined) this.#freeBytes -= bytes
+    if (bytes === CHUNK_BYTES_LARGE) this.#touchAhead()
+    return chunk ?? new SharedArrayBuffer(bytes)
+  }
+
+  #touchAhead(): void {
+    if (this.#touching || this.touch === undefined || this.#warm.length > AHEAD_CHUNKS / 2) return
+    const cold = this.#cold.get(CHUNK_BYTES_LARGE)!
+    const chunks: SharedArrayBuffer[] = []
+    while (chunks.length < AHEAD_CHUNKS) chunks.push(cold.pop() ?? this.#newChunk())
+    this.#touching = true
+    void this.touch(chunks.map((chunk) => new Uint8Array(chunk))).then(() => {
+      this.#touching = false
+      this.#warm.push(...chunks)
+    })
+  }
+
+  #newChunk(): SharedArrayBuffer {
+    this.#freeBytes += CHUNK_BYTES_LARGE
+    return new SharedArrayBuffer(CHUNK_BYTES_LARGE)
   }
 
   /** Requires: nobody, on any thread, reads the chunk any more. */
   give(chunk: SharedArrayBuffer): void {
-    const list = this.#free.get(chunk.byteLength)
-    if (list === undefined || this.#freeBytes + chunk.byteLength > this.#keepBytesMax) return
+    const size = chunk.byteLength
+    const list = size === CHUNK_BYTES_LARGE ? this.#warm : this.#cold.get(size)
+    if (list === undefined || this.#freeBytes + size > this.#keepBytesMax) return
     list.push(chunk)
-    this.#freeBytes += chunk.byteLength
+    this.#freeBytes += size
   }
 
   get freeBytes(): number {

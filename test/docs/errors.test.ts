@@ -22,7 +22,8 @@ test('no page names a code that does not exist', () => {
   for (const page of ['README.md', 'docs/errors.md', 'docs/architecture.md', 'docs/durability.md', 'docs/format.md']) {
     for (const [code] of projectText(page).matchAll(CODE)) {
       // The names of environment variables begin alike.
-      if (!code.startsWith('MANIFOLD_TEST_') && code !== 'MANIFOLD_WRITE_GOLDEN') assert.ok(declared.has(code), `${page}: ${code}`)
+      if (!code.startsWith('MANIFOLD_TEST_') && code !== 'MANIFOLD_WRITE_GOLDEN')
+        assert.ok(declared.has(code), `${page}: ${code}`)
     }
   }
 })

@@ -6,13 +6,24 @@ import { projectPath, projectText } from '../support/project.ts'
 
 /** The pages of the project, by their paths from its root. */
 function pages(): string[] {
-  const inDocs = readdirSync(projectPath('docs'), { recursive: true, encoding: 'utf8' }).map(name => path.posix.join('docs', name))
-  return ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'bench/README.md', ...inDocs.filter(name => name.endsWith('.md'))]
+  const inDocs = readdirSync(projectPath('docs'), { recursive: true, encoding: 'utf8' }).map(name =>
+    path.posix.join('docs', name),
+  )
+  return [
+    'README.md',
+    'CONTRIBUTING.md',
+    'CHANGELOG.md',
+    'bench/README.md',
+    ...inDocs.filter(name => name.endsWith('.md')),
+  ]
 }
 
 /** What a heading is called in a link, as the sites that show Markdown make it. */
 function anchorOf(heading: string): string {
-  return heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-')
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
 }
 
 function withoutCode(text: string): string {
@@ -38,7 +49,8 @@ for (const page of pages()) {
 
   test(`the files that ${page} names in code exist`, () => {
     for (const [, named] of projectText(page).matchAll(/`((?:src|test|tools|examples|docs)\/[\w./-]+)`/g)) {
-      assert.ok(existsSync(projectPath(named!)), `${named} does not exist`)
+      const beside = path.posix.join(path.posix.dirname(page), named!)
+      assert.ok(existsSync(projectPath(named!)) || existsSync(projectPath(beside)), `${named} does not exist`)
     }
   })
 }

@@ -74,7 +74,10 @@ test('a page, its columns and a reference are drawn as they are', () => {
       page.PAGE_HEADER_BYTES,
     ],
   )
-  assert.deepEqual([page.PAGE_KIND_LEAF, page.PAGE_KIND_BRANCH], ['L', 'B'].map(kind => kind.charCodeAt(0)))
+  assert.deepEqual(
+    [page.PAGE_KIND_LEAF, page.PAGE_KIND_BRANCH],
+    ['L', 'B'].map(kind => kind.charCodeAt(0)),
+  )
   checkStructure('Overflow extent', 'src/pager/overflow-format.ts', {
     'first page': overflow.OVERFLOW_PAGE_OFFSET,
     'length of the value in bytes': overflow.OVERFLOW_LENGTH_OFFSET,
@@ -128,13 +131,16 @@ class DocumentedReader {
 
   #value(type: string): unknown {
     if (type === 'number') return this.#number()
-    if (type === 'word') return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + (this.at += 4) - 4).getInt32(0, true)
+    if (type === 'word')
+      return new DataView(this.#bytes.buffer, this.#bytes.byteOffset + (this.at += 4) - 4).getInt32(0, true)
     if (type === 'string') {
       const length = this.#number()
       return new TextDecoder().decode(this.#bytes.subarray(this.at, (this.at += length)))
     }
     const item = /^list of (\w+)$/.exec(type)?.[1]
-    return item === undefined ? this.structure(type) : Array.from({ length: this.#number() }, () => this.structure(item))
+    return item === undefined
+      ? this.structure(type)
+      : Array.from({ length: this.#number() }, () => this.structure(item))
   }
 
   #number(): number {
@@ -220,7 +226,10 @@ function read(fields: readonly Field[], bytes: Uint8Array): Record<string, numbe
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const sized = fields.filter(({ bytes: size }) => size !== undefined)
   return Object.fromEntries(
-    sized.map(({ name, offset, bytes: size }) => [name, size === 2 ? view.getUint16(offset, true) : view.getUint32(offset, true)]),
+    sized.map(({ name, offset, bytes: size }) => [
+      name,
+      size === 2 ? view.getUint16(offset, true) : view.getUint32(offset, true),
+    ]),
   )
 }
 
@@ -235,13 +244,15 @@ test('sections and entries are drawn as they are', () => {
   const fields = fieldsOf('Entry')
   assert.deepEqual(names(fields), ['kind', 'key length', 'id', 'value length', 'key'])
   assert.equal(fields.at(-1)!.offset, entry.ENTRY_HEADER_BYTES)
+  const places = (some: readonly Field[]): unknown => some.map(({ offset, bytes }) => [offset, bytes])
+  assert.deepEqual(places(fields.slice(0, 4)), places(drawingOf('src/shared/entry-format.ts')))
   const arena = new Arena(new ChunkPool(), new MemoryUse())
   const key = new EncodedKey()
   key.assign(Uint8Array.of(1, 2, 3), 0, 3)
   arena.append(entry.KIND_DELETE, 0x01020304, key, Uint8Array.of(4, 5, 6), 3)
   const [bytes] = arena.extents(0, arena.end)
   assert.deepEqual(read(fields, bytes!), { kind: 2, 'key length': 3, id: 0x01020304, 'value length': 3 })
-  assert.deepEqual([...bytes!.subarray(entry.ENTRY_HEADER_BYTES)], [1, 2, 3, 4, 5, 6, 0, 0])
+  assert.deepEqual([...bytes!.subarray(entry.ENTRY_HEADER_BYTES)], [1, 2, 3, 0, 4, 5, 6, 0, 0, 0, 0, 0])
   assert.deepEqual(read(fields, entry.encodeEntry(entry.KIND_DROP_TABLE, 9, Uint8Array.of(7))), {
     kind: entry.KIND_DROP_TABLE,
     'key length': 1,
@@ -249,7 +260,10 @@ test('sections and entries are drawn as they are', () => {
     'value length': 0,
   })
   const kinds = Object.entries(entry).filter(([name]) => name.startsWith('KIND_'))
-  const documented = tableBelow('docs/format.md', 'Kinds').map(row => [`KIND_${row['name']!.toUpperCase().replace(' ', '_')}`, Number(row['kind'])])
+  const documented = tableBelow('docs/format.md', 'Kinds').map(row => [
+    `KIND_${row['name']!.toUpperCase().replace(' ', '_')}`,
+    Number(row['kind']),
+  ])
   assert.deepEqual(new Map(documented as [string, number][]), new Map(kinds as [string, number][]))
 })
 
@@ -272,7 +286,8 @@ const EXAMPLES: Record<string, unknown> = {
 test('codecs write what their examples say', () => {
   const known = new Map<string, ValueCodec<never>>()
   for (const value of Object.values(codecs)) if (isCodec(value)) known.set(value.id, value)
-  for (const made of [codecs.json(), codecs.tuple(codecs.utf8, codecs.uint)]) known.set(made.id, made as ValueCodec<never>)
+  for (const made of [codecs.json(), codecs.tuple(codecs.utf8, codecs.uint)])
+    known.set(made.id, made as ValueCodec<never>)
   const rows = tableBelow('docs/format.md', 'Keys and values')
   assert.deepEqual(new Set(rows.map(row => row['codec'])), new Set(known.keys()), 'every codec has its row')
   for (const row of rows as Required<Row>[]) {

@@ -36,7 +36,11 @@ export interface Field {
 
 /** What stands in front of the first comma or colon is the field's name. */
 function field(offset: string, bytes: string, text: string): Field {
-  return { offset: Number(offset), bytes: bytes === '-' ? undefined : Number(bytes), name: text.split(/[,:]/)[0]!.trim() }
+  return {
+    offset: Number(offset),
+    bytes: bytes === '-' ? undefined : Number(bytes),
+    name: text.split(/[,:]/)[0]!.trim(),
+  }
 }
 
 /** The fields of a structure as docs/format.md has them, checked to leave no gap. */

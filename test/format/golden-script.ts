@@ -1,11 +1,15 @@
-import type { FamiliesTransaction, KeyCodec, TableDefinition } from '../../src/index.ts'
-import { boolean, bytes, Database, f64, i64, int, json, table, timestamp, tuple, u64, uint, utf8, uuid } from '../../src/index.ts'
+import type { Database, KeyCodec, TableDefinition } from '../../src/index.ts'
+import { boolean, bytes, f64, i64, int, json, table, timestamp, tuple, u64, uint, utf8, uuid } from '../../src/index.ts'
 
 /** What the golden databases hold, and how it got there. The order of the calls decides every byte of the files. */
 export const GOLDEN_PATH = '/golden/app.manifold'
 
 /** A name, its key codec and some keys in their order. */
-function keys<K>(name: string, key: KeyCodec<K>, ordered: readonly K[]): { definition: TableDefinition<K, string>; ordered: readonly K[] } {
+function keys<K>(
+  name: string,
+  key: KeyCodec<K>,
+  ordered: readonly K[],
+): { definition: TableDefinition<K, string>; ordered: readonly K[] } {
   return { definition: table(name, { key, value: utf8 }), ordered }
 }
 
@@ -61,7 +65,7 @@ export function blob(length: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => i * 7 + length)
 }
 
-const passing = table('passing', { key: uint, value: utf8 })
+export const passing = table('passing', { key: uint, value: utf8 })
 
 export async function writeClosed(db: Database): Promise<void> {
   const [many, before, gone] = ['many', 'before', 'gone'].map(name => db.columnFamily(name))
@@ -77,7 +81,7 @@ export async function writeClosed(db: Database): Promise<void> {
     for (const length of BLOB_LENGTHS) txn.table(blobs).put(length, blob(length))
     txn.table(blobs).put(20_000, blob(20_000))
   })
-  await db.write([before!, gone!], (txn: FamiliesTransaction) => {
+  await db.write([before!, gone!], txn => {
     txn.family(before!).table(passing).put(1, 'stays')
     txn.family(gone!).table(passing).put(1, 'goes')
   })
@@ -108,7 +112,7 @@ export async function writeUnclean(db: Database): Promise<void> {
   })
   await log!.table(blobs).put(1, blob(50_000))
   await log!.table(blobs).put(2, blob(50_000))
-  await db.write([log!, before!], (txn: FamiliesTransaction) => {
+  await db.write([log!, before!], txn => {
     txn.family(log!).table(passing).put(2, 'both or neither')
     txn.family(before!).table(passing).put(2, 'both or neither')
   })
@@ -118,5 +122,3 @@ export async function writeUnclean(db: Database): Promise<void> {
   await db.columnFamily('after').table(passing).deleteRange({ gt: 2 })
   await db.columnFamily('after').table(passing).delete(1)
 }
-
-export { passing }

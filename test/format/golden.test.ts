@@ -91,14 +91,26 @@ function checkClosed(db: Database): void {
   assert.deepEqual(db.tables(), ['documents', ...golden.KEY_TABLES.map(({ definition }) => definition.name)].sort())
   const main = db.columnFamily('default')
   for (const { definition, ordered } of golden.KEY_TABLES) {
-    assert.deepEqual(entriesOf(main, definition), ordered.map((key, i) => [key, `value ${i}`]))
+    assert.deepEqual(
+      entriesOf(main, definition),
+      ordered.map((key, i) => [key, `value ${i}`]),
+    )
   }
   assert.deepEqual(entriesOf(main, golden.documents), golden.DOCUMENTS)
   const many = db.columnFamily('many')
   assert.deepEqual(many.tables(), ['blobs', 'deep', 'wide'])
-  assert.deepEqual(entriesOf(many, golden.wide), Array.from({ length: golden.WIDE_COUNT }, (_, i) => [golden.wideKey(i), i]))
-  assert.deepEqual(entriesOf(many, golden.deep), golden.DEEP_KEYS.map((key, i) => [key, i]))
-  assert.deepEqual(entriesOf(many, golden.blobs), golden.BLOB_LENGTHS.map(length => [length, golden.blob(length)]))
+  assert.deepEqual(
+    entriesOf(many, golden.wide),
+    Array.from({ length: golden.WIDE_COUNT }, (_, i) => [golden.wideKey(i), i]),
+  )
+  assert.deepEqual(
+    entriesOf(many, golden.deep),
+    golden.DEEP_KEYS.map((key, i) => [key, i]),
+  )
+  assert.deepEqual(
+    entriesOf(many, golden.blobs),
+    golden.BLOB_LENGTHS.map(length => [length, golden.blob(length)]),
+  )
   assert.deepEqual(entriesOf(db.columnFamily('after'), golden.passing), [[1, 'stays']])
 }
 
@@ -112,7 +124,10 @@ function checkUnclean(db: Database): void {
     wide.filter((_, i) => i > 0 && (i < 10 || i >= 40 || i === 20)),
   )
   assert.deepEqual(entriesOf(log, golden.documents), [['new', { table: true }]])
-  assert.deepEqual(entriesOf(log, golden.blobs), [1, 2].map(key => [key, golden.blob(50_000)]))
+  assert.deepEqual(
+    entriesOf(log, golden.blobs),
+    [1, 2].map(key => [key, golden.blob(50_000)]),
+  )
   assert.deepEqual(entriesOf(db.columnFamily('after'), golden.passing), [[2, 'both or neither']])
 }
 
@@ -134,8 +149,13 @@ for (const database of [CLOSED, UNCLEAN]) {
     test(`the script of '${database.name}' writes the golden bytes, journal '${mode}'`, async () => {
       const [found, expected] = [await written(database, mode), readGolden(database)]
       assert.deepEqual([...found.keys()], [...expected.keys()])
-      const differences = [...expected].map(([suffix, bytes]) => firstDifference(goldenName(suffix), found.get(suffix)!, bytes))
-      assert.deepEqual(differences.filter(difference => difference !== undefined), [])
+      const differences = [...expected].map(([suffix, bytes]) =>
+        firstDifference(goldenName(suffix), found.get(suffix)!, bytes),
+      )
+      assert.deepEqual(
+        differences.filter(difference => difference !== undefined),
+        [],
+      )
     })
   }
 }
@@ -146,7 +166,10 @@ test('the golden databases have what the format has', () => {
   const heights = pager.catalog.tables.map(({ root }) => root.height)
   assert.equal(Math.max(...heights), 3, 'a branch above branches')
   assert.ok(heights.includes(1), 'a leaf alone')
-  assert.ok(pager.catalog.tables.some(({ root }) => root.overflow), 'overflow extents')
+  assert.ok(
+    pager.catalog.tables.some(({ root }) => root.overflow),
+    'overflow extents',
+  )
   assert.ok(pager.freeSpace.extents().length > 0, 'free pages')
   assert.equal(pager.header.clean, true)
   pager.closeSync()

@@ -5,6 +5,7 @@ import { NodeFileSystem } from './file-system.ts'
 import type { NodeFileSystemOptions } from './file-system.ts'
 import { nodeRandom } from './random.ts'
 import { nodeThreads } from './threads.ts'
+import { touch } from './touch.ts'
 
 /** Node.js: real files, time, chance and threads, and a context of its own. */
 export function nodePlatform(options: NodeFileSystemOptions = {}): Platform {
@@ -14,5 +15,6 @@ export function nodePlatform(options: NodeFileSystemOptions = {}): Platform {
     random: nodeRandom,
     context: nodeContext(),
     threads: nodeThreads,
+    touch,
   }
 }
