@@ -33,7 +33,14 @@ export interface TreeCheck {
  */
 export function* checkTree(reader: TreeReader, root: TreeRoot): Generator<void, TreeCheck> {
   reader.forget()
-  const check: TreeCheck = { entries: 0, pages: new ExtentList(), leafPages: 0, branchPages: 0, overflowPages: 0, leafBytes: 0 }
+  const check: TreeCheck = {
+    entries: 0,
+    pages: new ExtentList(),
+    leafPages: 0,
+    branchPages: 0,
+    overflowPages: 0,
+    leafBytes: 0,
+  }
   if (root.height === 0) return check
   const walk: Walk = { reader, check, previous: undefined }
   const { page, checksum, height, entries, overflow } = root
@@ -58,7 +65,13 @@ interface Walk {
 
 const NO_KEY: Uint8Array = new Uint8Array(0)
 
-function* checkPage(walk: Walk, level: number, page: number, checksum: number, expected: Expected): Generator<void, void> {
+function* checkPage(
+  walk: Walk,
+  level: number,
+  page: number,
+  checksum: number,
+  expected: Expected,
+): Generator<void, void> {
   const { reader, check } = walk
   const view = new PageView(reader.slab)
   view.show(reader.load(page, checksum, level), level)
@@ -98,7 +111,8 @@ function checkLeaf(walk: Walk, view: PageView, expected: Expected, fail: Fail): 
   check.leafBytes += view.heap + view.slab.halves[view.offsets + view.count]! - 4 * view.heads + 8
   for (let i = 0; i < view.count; i++) {
     const key = keyAt(view, i)
-    if (walk.previous !== undefined && compare(walk.previous, key) >= 0) fail(`order of entry ${i}`, 'a higher key', text(key))
+    if (walk.previous !== undefined && compare(walk.previous, key) >= 0)
+      fail(`order of entry ${i}`, 'a higher key', text(key))
     if (compare(key, expected.lower) < 0) fail(`entry ${i}`, `a key from ${text(expected.lower)}`, text(key))
     if (expected.upper !== undefined && compare(key, expected.upper) >= 0) {
       fail(`entry ${i}`, `a key below ${text(expected.upper)}`, text(key))
@@ -119,7 +133,9 @@ function checkValue(reader: TreeReader, check: TreeCheck, view: PageView, i: num
   check.overflowPages += overflowPages(length)
 }
 
-/** The keys of a branch, which rise and lie within its parent's bounds; entry 0 of the leftmost may lie above its bound. */
+/**
+ * The keys of a branch, which rise and lie within its parent's bounds; entry 0 of the leftmost may lie above its bound.
+ */
 function checkSeparators(view: PageView, expected: Expected, fail: Fail): Uint8Array[] {
   const keys: Uint8Array[] = []
   for (let i = 0; i < view.count; i++) {
@@ -161,5 +177,5 @@ function compare(a: Uint8Array, b: Uint8Array): number {
 
 /** A key for a person to read. */
 function text(key: Uint8Array): string {
-  return Array.from(key.subarray(0, 32), (byte) => byte.toString(16).padStart(2, '0')).join('') || 'the empty key'
+  return Array.from(key.subarray(0, 32), byte => byte.toString(16).padStart(2, '0')).join('') || 'the empty key'
 }

@@ -23,10 +23,10 @@ import type { ValuePlace } from './value-place.ts'
  * Stands on an entry of a tree, or on none. Moving fills `key` and the value's place.
  *
  * Leaves have no pointers to their neighbours, since copying a leaf would mean copying its neighbours too. The way on
- * leads over the path of branches, of which the cursor keeps page and checksum; a frame is used again without a question
- * only while it holds that page still (`PageCache.holds`), so anything may be evicted between two calls. The value's
- * place in the cache is valid until another page is loaded; `refresh` sets it anew. While the cursor is pinned, its
- * current leaf stays where it is, and the place stays valid until the cursor moves.
+ * leads over the path of branches, of which the cursor keeps page and checksum; a frame is used again without a
+ * question only while it holds that page still (`PageCache.holds`), so anything may be evicted between two calls. The
+ * value's place in the cache is valid until another page is loaded; `refresh` sets it anew. While the cursor is pinned,
+ * its current leaf stays where it is, and the place stays valid until the cursor moves.
  */
 export class Cursor implements ValuePlace {
   /** The entry's key in its first `keyLength` bytes. Copied, so it stays when the leaf goes. */
@@ -241,7 +241,12 @@ export class Cursor implements ValuePlace {
       const child = this.#children[level]! + direction
       if (child < 0 || child >= pageCount(slab, base)) continue
       this.#children[level] = child
-      return this.#descendBelow(level - 1, childPage(slab, base, child), childChecksum(slab, base, child), direction < 0)
+      return this.#descendBelow(
+        level - 1,
+        childPage(slab, base, child),
+        childChecksum(slab, base, child),
+        direction < 0,
+      )
     }
     this.valid = false
     this.#unpinFrame()

@@ -4,7 +4,9 @@ import { OVERFLOW_LENGTH_OFFSET, OVERFLOW_PAGE_OFFSET, overflowPages, readWord }
 import { PageView } from './page-view.ts'
 import type { TreeReader } from './tree-reader.ts'
 
-/** Adds every page of a tree to `freed`. Reads leaves only where they refer to overflow extents. Yields now and then. */
+/**
+ * Adds every page of a tree to `freed`. Reads leaves only where they refer to overflow extents. Yields now and then.
+ */
 export function* dropTree(reader: TreeReader, root: TreeRoot, freed: ExtentList): Generator<void, void> {
   reader.forget()
   if (root.height > 0) yield* dropSubtree(reader, root.height - 1, root.page, root.checksum, root.overflow, freed)
@@ -39,6 +41,9 @@ export function freeValues(leaf: PageView, from: number, to: number, freed: Exte
   for (let i = from; i < to; i++) {
     if (!leaf.overflow(i)) continue
     const reference = leaf.valueAt(i)
-    freed.push(readWord(bytes, reference + OVERFLOW_PAGE_OFFSET), overflowPages(readWord(bytes, reference + OVERFLOW_LENGTH_OFFSET)))
+    freed.push(
+      readWord(bytes, reference + OVERFLOW_PAGE_OFFSET),
+      overflowPages(readWord(bytes, reference + OVERFLOW_LENGTH_OFFSET)),
+    )
   }
 }

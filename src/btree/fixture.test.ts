@@ -40,7 +40,7 @@ export function entriesOf(model: Model): [string, Uint8Array][] {
 
 /** Changes in an array, the newest of each key, in order. */
 export function sourceOf(changes: readonly Change[]): ChangeSource {
-  const newest = new Map(changes.map((change) => [hexOf(change.key), change]))
+  const newest = new Map(changes.map(change => [hexOf(change.key), change]))
   const sorted = [...newest.values()].sort((a, b) => compareBytes(a.key, b.key))
   let index = -1
   const source = {

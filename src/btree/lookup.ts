@@ -1,7 +1,15 @@
 import type { TreeRoot } from '../pager/meta-format.ts'
 import { frameBase, frameSlab } from '../pager/page-cache.ts'
 import type { PageCache } from '../pager/page-cache.ts'
-import { KEY_LENGTH_MASK, OVERFLOW_BIT, checksumsAt, offsetsAt, pageCount, pageHeap, pagesAt } from '../pager/page-format.ts'
+import {
+  KEY_LENGTH_MASK,
+  OVERFLOW_BIT,
+  checksumsAt,
+  offsetsAt,
+  pageCount,
+  pageHeap,
+  pagesAt,
+} from '../pager/page-format.ts'
 import { searchChild, searchPage } from '../pager/page-search.ts'
 import { placeOverflow } from './value-place.ts'
 import type { ValuePlace } from './value-place.ts'
@@ -19,7 +27,13 @@ export class LookupResult implements ValuePlace {
 const NO_BYTES: Uint8Array = new Uint8Array(0)
 
 /** Finds the key that is the first `keyLength` bytes of `key` and sets `result`; false if the tree does not have it. */
-export function lookup(cache: PageCache, root: TreeRoot, key: Uint8Array, keyLength: number, result: LookupResult): boolean {
+export function lookup(
+  cache: PageCache,
+  root: TreeRoot,
+  key: Uint8Array,
+  keyLength: number,
+  result: LookupResult,
+): boolean {
   if (root.height === 0) return false
   let { page, checksum } = root
   for (let level = root.height - 1; level > 0; level--) {

@@ -47,9 +47,9 @@ const LEAVES_PER_STEP = 16
  * changes apply regardless of them. A run of the generator to its end is one merge; between its steps other work may be
  * done on the thread, but no other merge with this workspace.
  *
- * The old tree is read from left to right beside the changes. A subtree that nothing touches is passed to the new tree by
- * its pointer, unread, unless the page under construction is too short to be closed; then it is taken apart to fill it.
- * A subtree that a range covers is freed unread, unless it refers to overflow extents.
+ * The old tree is read from left to right beside the changes. A subtree that nothing touches is passed to the new tree
+ * by its pointer, unread, unless the page under construction is too short to be closed; then it is taken apart to fill
+ * it. A subtree that a range covers is freed unread, unless it refers to overflow extents.
  */
 export function* mergeTree(
   workspace: MergeWorkspace,
@@ -108,7 +108,13 @@ class TreeMerge {
       view.show(this.#workspace.reader.load(root.page, root.checksum, level), level)
       if (view.count > 1) break
       this.#freed.push(root.page, 1)
-      root = { page: view.page(0), checksum: view.checksum(0), height: level, entries: view.entries(0), overflow: view.overflow(0) }
+      root = {
+        page: view.page(0),
+        checksum: view.checksum(0),
+        height: level,
+        entries: view.entries(0),
+        overflow: view.overflow(0),
+      }
     }
     return root
   }
@@ -117,17 +123,17 @@ class TreeMerge {
   *#visit(
     level: number,
     page: number,
-    checksum: number,
+    sum: number,
     overflow: boolean,
     lower: KeyBuffer,
     upper: KeyBuffer | undefined,
   ): Generator<void, void> {
     if (this.#isCovered(lower, upper)) {
-      yield* dropSubtree(this.#workspace.reader, level, page, checksum, overflow, this.#freed)
+      yield* dropSubtree(this.#workspace.reader, level, page, sum, overflow, this.#freed)
       yield* this.#appendChanges(lower, upper)
-    } else if (level > 0) yield* this.#visitBranch(level, page, checksum, lower, upper)
+    } else if (level > 0) yield* this.#visitBranch(level, page, sum, lower, upper)
     else {
-      this.#openLeaf(page, checksum, lower)
+      this.#openLeaf(page, sum, lower)
       while (!this.#mergeSome(upper)) yield
     }
   }
@@ -135,11 +141,11 @@ class TreeMerge {
   *#visitBranch(
     level: number,
     page: number,
-    checksum: number,
+    sum: number,
     lower: KeyBuffer,
     upper: KeyBuffer | undefined,
   ): Generator<void, void> {
-    const base = this.#workspace.reader.load(page, checksum, level)
+    const base = this.#workspace.reader.load(page, sum, level)
     this.#freed.push(page, 1)
     const view = this.#workspace.views[level]!
     view.show(base, level)
@@ -198,11 +204,13 @@ class TreeMerge {
     if (range === undefined) return false
     const { start, end } = range
     if (compareRanges(start, 0, start.length, lower.bytes, 0, lower.length) > 0) return false
-    return end === undefined || (upper !== undefined && compareRanges(upper.bytes, 0, upper.length, end, 0, end.length) <= 0)
+    return (
+      end === undefined || (upper !== undefined && compareRanges(upper.bytes, 0, upper.length, end, 0, end.length) <= 0)
+    )
   }
 
-  #openLeaf(page: number, checksum: number, lower: KeyBuffer): void {
-    this.#leafBase = this.#workspace.reader.load(page, checksum, 0)
+  #openLeaf(page: number, sum: number, lower: KeyBuffer): void {
+    this.#leafBase = this.#workspace.reader.load(page, sum, 0)
     this.#freed.push(page, 1)
     this.#leaf.show(this.#leafBase, 0)
     this.#index = 0
@@ -282,7 +290,11 @@ class TreeMerge {
     const place = this.#builder.appendEntry(keyBytes, keyOffset, keyLength, OVERFLOW_REFERENCE_BYTES, true)
     writeWord(bytes, place + OVERFLOW_PAGE_OFFSET, page)
     writeWord(bytes, place + OVERFLOW_LENGTH_OFFSET, valueLength)
-    writeWord(bytes, place + OVERFLOW_CHECKSUM_OFFSET, checksum(valueBytes.subarray(valueOffset, valueOffset + valueLength)))
+    writeWord(
+      bytes,
+      place + OVERFLOW_CHECKSUM_OFFSET,
+      checksum(valueBytes.subarray(valueOffset, valueOffset + valueLength)),
+    )
   }
 }
 

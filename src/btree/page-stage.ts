@@ -25,12 +25,12 @@ const HALF_COLUMNS = 3
 export const STAGE_BYTES: number = COLUMN_ENTRIES * (WORD_COLUMNS * 4 + HALF_COLUMNS * 2) + KEY_BYTES_MAX + PAGE_BYTES
 
 /**
- * A page that is being built: columns and heap apart, each with room for a full page, in the same slab as the pages it is
- * built from. Within one typed array `copyWithin` moves bytes without an object for source or target, which a copy
+ * A page that is being built: columns and heap apart, each with room for a full page, in the same slab as the pages it
+ * is built from. Within one typed array `copyWithin` moves bytes without an object for source or target, which a copy
  * between two arrays needs: a third of the cost of copying a few hundred bytes.
  *
- * The prefix is always one that all entries have, and need not be the longest while entries are added: `tighten` sees to
- * that. It shrinks when an entry without it arrives.
+ * The prefix is always one that all entries have, and need not be the longest while entries are added: `tighten` sees
+ * to that. It shrinks when an entry without it arrives.
  */
 export class PageStage extends PageView {
   /** Bytes in the heap. */
@@ -65,8 +65,8 @@ export class PageStage extends PageView {
   }
 
   /**
-   * Appends an entry with the key at `key[at]`, followed by `payload` bytes that the caller writes where the return value
-   * says. Returns -1, and changes nothing that matters, if the entry does not fit.
+   * Appends an entry with the key at `key[at]`, followed by `payload` bytes that the caller writes where the return
+   * value says. Returns -1, and changes nothing that matters, if the entry does not fit.
    */
   append(key: Uint8Array, at: number, length: number, payload: number, overflow: boolean): number {
     const { bytes, halves, words } = this.slab
@@ -188,7 +188,9 @@ export class PageStage extends PageView {
     this.prefixLength = length
   }
 
-  /** Brings the own prefix down to one that the source's entries have. False if then not even `first` more bytes fit. */
+  /**
+   * Brings the own prefix down to one that the source's entries have. False if then not even `first` more bytes fit.
+   */
   #meetPrefix(source: PageView, first: number): boolean {
     const { bytes } = this.slab
     if (this.count === 0) {

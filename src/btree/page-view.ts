@@ -14,8 +14,8 @@ import {
 import type { Slab } from '../pager/slab.ts'
 
 /**
- * Where the parts of a page stand in a slab. A finished page and one that is being built differ in nothing else, so that
- * entries are copied alike from either.
+ * Where the parts of a page stand in a slab. A finished page and one that is being built differ in nothing else, so
+ * that entries are copied alike from either.
  */
 export class PageView {
   readonly slab: Slab
@@ -86,20 +86,22 @@ export class PageView {
     return this.prefixLength + length
   }
 
-  /** The byte at which what follows the key of entry `i` stands, and how long it is. */
+  /** The byte at which what follows the key of entry `i` stands. */
   valueAt(i: number): number {
     const { halves } = this.slab
     return this.heap + halves[this.offsets + i]! + (halves[this.keyLengths + i]! & ~OVERFLOW_BIT)
   }
-
-  valueLength(i: number): number {
-    const { halves } = this.slab
-    return halves[this.offsets + i + 1]! - halves[this.offsets + i]! - (halves[this.keyLengths + i]! & ~OVERFLOW_BIT)
-  }
 }
 
 /** How many bytes two stretches of memory have in common at their start. */
-export function commonLength(a: Uint8Array, aAt: number, aLength: number, b: Uint8Array, bAt: number, bLength: number): number {
+export function commonLength(
+  a: Uint8Array,
+  aAt: number,
+  aLength: number,
+  b: Uint8Array,
+  bAt: number,
+  bLength: number,
+): number {
   const length = aLength < bLength ? aLength : bLength
   let i = 0
   while (i < length && a[aAt + i] === b[bAt + i]) i++

@@ -39,7 +39,9 @@ export class TreeBuilder {
   readonly #levels: readonly Level[]
   /** Levels from here on have never been used. */
   #height = 0
-  /** The key from which on the next leaf's keys are, where the leaf before it was passed by: known from its old parent. */
+  /**
+   * The key from which on the next leaf's keys are, where the leaf before it was passed by: known from its old parent.
+   */
   readonly #bound = new KeyBuffer()
   /** The last key of the leaf that was written last, unless `#atBound`. */
   readonly #last = new KeyBuffer()
@@ -74,7 +76,9 @@ export class TreeBuilder {
     return this.#levels[0]!.current.append(key, at, length, payload, overflow)
   }
 
-  /** Appends the entries `from` to `to` of a page: of a leaf to the leaves, of a branch to the branches of its level. */
+  /**
+   * Appends the entries `from` to `to` of a page: of a leaf to the leaves, of a branch to the branches of its level.
+   */
   appendRun(source: PageView, from: number, to: number): void {
     const { level } = source
     this.#use(level)
@@ -177,7 +181,10 @@ export class TreeBuilder {
     this.appendChild(level + 1, separator, writer.lastPage, writer.checksum(base), entries, overflow)
   }
 
-  /** The separator of a leaf: its lower bound if that is all that is known, else the shortest key between it and the leaf before. */
+  /**
+   * The separator of a leaf: its lower bound if that is all that is known, else the shortest key between it and the
+   * leaf before.
+   */
   #separateLeaf(leaf: PageStage, separator: KeyBuffer): void {
     if (this.#atBound) separator.assign(this.#bound.bytes, 0, this.#bound.length)
     else {

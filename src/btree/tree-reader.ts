@@ -11,10 +11,10 @@ const WINDOW_PAGES = 32
 export const READER_BYTES: number = (HEIGHT_MAX + WINDOW_PAGES) * PAGE_BYTES
 
 /**
- * Reads a tree from end to end, apart from the page cache, so that it may run on another thread: a place for one branch per
- * level, and a window of leaves. Leaves that a merge has written lie in runs, so a request for the page behind the last
- * one doubles the number of pages read at once, and any other request ends it. What is read ahead is verified when it is
- * asked for, by the checksum its parent has.
+ * Reads a tree from end to end, apart from the page cache, so that it may run on another thread: a place for one branch
+ * per level, and a window of leaves. Leaves that a merge has written lie in runs, so a request for the page behind the
+ * last one doubles the number of pages read at once, and any other request ends it. What is read ahead is verified when
+ * it is asked for, by the checksum its parent has.
  */
 export class TreeReader {
   readonly file: File
@@ -63,6 +63,12 @@ export class TreeReader {
     this.#first = page
     this.#pages = Math.floor(found / PAGE_BYTES)
     if (this.#pages > 0) return
-    throw corruption(this.file.path, page * PAGE_BYTES, `the file ends within page ${page}`, `${PAGE_BYTES} bytes`, `${found} bytes`)
+    throw corruption(
+      this.file.path,
+      page * PAGE_BYTES,
+      `the file ends within page ${page}`,
+      `${PAGE_BYTES} bytes`,
+      `${found} bytes`,
+    )
   }
 }

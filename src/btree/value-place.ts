@@ -1,4 +1,9 @@
-import { OVERFLOW_CHECKSUM_OFFSET, OVERFLOW_LENGTH_OFFSET, OVERFLOW_PAGE_OFFSET, readWord } from '../pager/overflow-format.ts'
+import {
+  OVERFLOW_CHECKSUM_OFFSET,
+  OVERFLOW_LENGTH_OFFSET,
+  OVERFLOW_PAGE_OFFSET,
+  readWord,
+} from '../pager/overflow-format.ts'
 
 /**
  * Where a value of a tree lies: in the page cache, valid until the next page is loaded, or in an overflow extent, to be

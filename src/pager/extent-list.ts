@@ -1,4 +1,7 @@
-/** A growing list of runs of pages, as pairs (first, count). Runs that are pushed one after the other and touch become one. */
+/**
+ * A growing list of runs of pages, as pairs (first, count). Runs that are pushed one after the other and touch become
+ * one.
+ */
 export class ExtentList {
   #pairs: Uint32Array<ArrayBuffer>
   #length = 0
@@ -49,17 +52,15 @@ export class ExtentList {
     for (let i = 0; i < other.length; i++) this.push(other.first(i), other.count(i))
   }
 
-  /** Takes off the last runs as long as they end at `end`; returns where the last one taken off began. For sorted lists. */
+  /**
+   * Takes off the last runs as long as they end at `end`; returns where the last one taken off began. For sorted lists.
+   */
   popTail(end: number): number {
     while (this.#length > 0 && this.#pairs[this.#length - 2]! + this.#pairs[this.#length - 1]! === end) {
       end = this.#pairs[this.#length - 2]!
       this.#length -= 2
     }
     return end
-  }
-
-  clear(): void {
-    this.#length = 0
   }
 
   /** A copy of the pairs, to be posted to another thread. */
@@ -72,7 +73,10 @@ export class ExtentList {
 const SHIFT = 2 ** 22
 const PIECE_PAGES_MAX = SHIFT - 1
 
-/** The runs of all lists in the order of their pages, with those that touch made one. `disjoint` is false if any overlap. */
+/**
+ * The runs of all lists in the order of their pages, with those that touch made one. `disjoint` is false if any
+ * overlap.
+ */
 export function sortedExtents(lists: readonly ExtentList[]): { extents: ExtentList; disjoint: boolean } {
   let pieces = 0
   for (const list of lists) {

@@ -44,7 +44,7 @@ export function verifyPage(file: File, page: number, expected: number, level: nu
     throw corruption(file.path, page * PAGE_BYTES, `checksum of page ${page}`, hex(expected), hex(found))
   }
   const fault = pageFault(slab, base, level)
-  if (fault !== undefined) throw corruption(file.path, page * PAGE_BYTES, `structure of page ${page}`, fault, 'another')
+  if (fault !== undefined) throw corruption(file.path, page * PAGE_BYTES, `structure of page ${page}`, ...fault)
 }
 
 /** Reads one page of a tree to byte `base` of a slab. */
@@ -66,5 +66,11 @@ export function readOverflow(file: File, page: number, expected: number, target:
 export function boundOverflow(file: File, page: number, length: number): void {
   const room = Math.min(VALUE_BYTES_MAX, file.size() - page * PAGE_BYTES)
   if (page >= 2 && length >= 0 && length <= room) return
-  throw corruption(file.path, Math.max(0, page) * PAGE_BYTES, 'length of a long value', `at most ${room} bytes`, `${length} bytes`)
+  throw corruption(
+    file.path,
+    Math.max(0, page) * PAGE_BYTES,
+    'length of a long value',
+    `at most ${room} bytes`,
+    `${length} bytes`,
+  )
 }

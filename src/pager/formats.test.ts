@@ -17,7 +17,8 @@ import * as page from './page-format.ts'
 function drawing(file: string): Map<string, number> {
   const fields = new Map<string, number>()
   const text = readFileSync(new URL(file, import.meta.url), 'utf8')
-  for (const [, offset, name] of text.matchAll(/^ \* +(\d+) +[\d-]+ {2}([a-z ]+)/gm)) fields.set(name!.trim(), Number(offset))
+  for (const [, offset, name] of text.matchAll(/^ \* +(\d+) +[\d-]+ {2}([a-z ]+)/gm))
+    fields.set(name!.trim(), Number(offset))
   return fields
 }
 
@@ -33,37 +34,46 @@ const HEADER: header.Header = {
 }
 
 test('the drawings are as the constants say', () => {
-  assert.deepEqual([...drawing('./header-format.js')], [
-    ['magic', 0],
-    ['format version', header.HEADER_VERSION_OFFSET],
-    ['page bytes', header.HEADER_PAGE_BYTES_OFFSET],
-    ['uuid of the database', header.HEADER_UUID_OFFSET],
-    ['generation', header.HEADER_GENERATION_OFFSET],
-    ['log position', header.HEADER_LOG_POSITION_OFFSET],
-    ['last sequence', header.HEADER_LAST_SEQUENCE_OFFSET],
-    ['previous checksum', header.HEADER_PREVIOUS_CHECKSUM_OFFSET],
-    ['flags', header.HEADER_FLAGS_OFFSET],
-    ['page count', header.HEADER_PAGE_COUNT_OFFSET],
-    ['meta page', header.HEADER_META_PAGE_OFFSET],
-    ['meta pages', header.HEADER_META_PAGES_OFFSET],
-    ['meta bytes', header.HEADER_META_BYTES_OFFSET],
-    ['meta checksum', header.HEADER_META_CHECKSUM_OFFSET],
-    ['zero', header.HEADER_END_OFFSET],
-    ['checksum', header.HEADER_CHECKSUM_OFFSET],
-  ])
-  assert.deepEqual([...drawing('./page-format.js')], [
-    ['kind', page.PAGE_KIND_OFFSET],
-    ['level', page.PAGE_LEVEL_OFFSET],
-    ['count', page.PAGE_COUNT_OFFSET],
-    ['prefix length', page.PAGE_PREFIX_LENGTH_OFFSET],
-    ['heap offset', page.PAGE_HEAP_OFFSET],
-    ['heads', page.PAGE_HEADER_BYTES],
-  ])
-  assert.deepEqual([...drawing('./overflow-format.js')], [
-    ['first page', overflow.OVERFLOW_PAGE_OFFSET],
-    ['length of the value in bytes', overflow.OVERFLOW_LENGTH_OFFSET],
-    ['checksum', overflow.OVERFLOW_CHECKSUM_OFFSET],
-  ])
+  assert.deepEqual(
+    [...drawing('./header-format.js')],
+    [
+      ['magic', 0],
+      ['format version', header.HEADER_VERSION_OFFSET],
+      ['page bytes', header.HEADER_PAGE_BYTES_OFFSET],
+      ['uuid of the database', header.HEADER_UUID_OFFSET],
+      ['generation', header.HEADER_GENERATION_OFFSET],
+      ['log position', header.HEADER_LOG_POSITION_OFFSET],
+      ['last sequence', header.HEADER_LAST_SEQUENCE_OFFSET],
+      ['previous checksum', header.HEADER_PREVIOUS_CHECKSUM_OFFSET],
+      ['flags', header.HEADER_FLAGS_OFFSET],
+      ['page count', header.HEADER_PAGE_COUNT_OFFSET],
+      ['meta page', header.HEADER_META_PAGE_OFFSET],
+      ['meta pages', header.HEADER_META_PAGES_OFFSET],
+      ['meta bytes', header.HEADER_META_BYTES_OFFSET],
+      ['meta checksum', header.HEADER_META_CHECKSUM_OFFSET],
+      ['zero', header.HEADER_END_OFFSET],
+      ['checksum', header.HEADER_CHECKSUM_OFFSET],
+    ],
+  )
+  assert.deepEqual(
+    [...drawing('./page-format.js')],
+    [
+      ['kind', page.PAGE_KIND_OFFSET],
+      ['level', page.PAGE_LEVEL_OFFSET],
+      ['count', page.PAGE_COUNT_OFFSET],
+      ['prefix length', page.PAGE_PREFIX_LENGTH_OFFSET],
+      ['heap offset', page.PAGE_HEAP_OFFSET],
+      ['heads', page.PAGE_HEADER_BYTES],
+    ],
+  )
+  assert.deepEqual(
+    [...drawing('./overflow-format.js')],
+    [
+      ['first page', overflow.OVERFLOW_PAGE_OFFSET],
+      ['length of the value in bytes', overflow.OVERFLOW_LENGTH_OFFSET],
+      ['checksum', overflow.OVERFLOW_CHECKSUM_OFFSET],
+    ],
+  )
 })
 
 test('the columns of a page add up', () => {
@@ -117,12 +127,17 @@ test('a header that nobody would write is refused although its checksum is right
     { meta: { ...HEADER.meta, pages: 991 } },
     { meta: { ...HEADER.meta, bytes: 2 * PAGE_BYTES + 1 } },
   ]) {
-    assert.equal(header.decodeHeader(header.encodeHeader({ ...HEADER, ...change })).state, 'damaged', JSON.stringify(change))
+    assert.equal(
+      header.decodeHeader(header.encodeHeader({ ...HEADER, ...change })).state,
+      'damaged',
+      JSON.stringify(change),
+    )
   }
 })
 
 test('the slot with the higher generation counts', () => {
-  const slot = (generation: number): header.SlotReading => header.decodeHeader(header.encodeHeader({ ...HEADER, generation }))
+  const slot = (generation: number): header.SlotReading =>
+    header.decodeHeader(header.encodeHeader({ ...HEADER, generation }))
   const damaged = header.decodeHeader(new Uint8Array(PAGE_BYTES))
   assert.equal(header.chooseSlot('f', [slot(4), slot(5)]).slot, 1)
   assert.equal(header.chooseSlot('f', [slot(6), slot(5)]).slot, 0)
@@ -137,10 +152,29 @@ test('the slot with the higher generation counts', () => {
 const CATALOG: Catalog = {
   nextFamilyId: 4,
   nextTableId: 300,
-  families: [{ id: 1, name: 'default' }, { id: 3, name: 'ä🙂' }],
+  families: [
+    { id: 1, name: 'default' },
+    { id: 3, name: 'ä🙂' },
+  ],
   tables: [
-    { id: 1, familyId: 1, kind: 0, name: 't', keyCodec: 'uint', valueCodec: 'json', root: { page: 5, checksum: -7, height: 3, entries: 2 ** 40, overflow: true } },
-    { id: 299, familyId: 3, kind: 1, name: '', keyCodec: 'k'.repeat(255), valueCodec: '', root: { page: 0, checksum: 0, height: 0, entries: 0, overflow: false } },
+    {
+      id: 1,
+      familyId: 1,
+      kind: 0,
+      name: 't',
+      keyCodec: 'uint',
+      valueCodec: 'json',
+      root: { page: 5, checksum: -7, height: 3, entries: 2 ** 40, overflow: true },
+    },
+    {
+      id: 299,
+      familyId: 3,
+      kind: 1,
+      name: '',
+      keyCodec: 'k'.repeat(255),
+      valueCodec: '',
+      root: { page: 0, checksum: 0, height: 0, entries: 0, overflow: false },
+    },
   ],
 }
 
@@ -186,7 +220,7 @@ test('a meta extent with other content is read or refused, never read beyond', (
 
 test('numbers of 7 bits a byte', () => {
   fc.assert(
-    fc.property(fc.maxSafeNat(), (value) => {
+    fc.property(fc.maxSafeNat(), value => {
       const writer = new ByteWriter()
       writer.number(value)
       assert.equal(new ByteReader(writer.toBytes(), refuse).number(), value)

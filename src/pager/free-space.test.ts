@@ -15,7 +15,7 @@ const command = fc.oneof(
 
 test('pages are never given twice, never lost, and the file never ends below a used page', () => {
   fc.assert(
-    fc.property(fc.array(command, { maxLength: 200 }), (commands) => {
+    fc.property(fc.array(command, { maxLength: 200, size: 'max' }), commands => {
       let space = new FreeSpace(FIRST_PAGE)
       const used: [first: number, count: number][] = []
       for (const step of commands) {
@@ -44,7 +44,10 @@ test('single pages come in a run from the lowest place', () => {
   space.allocate(100)
   space.free(50, 10)
   space.free(20, 5)
-  assert.deepEqual(Array.from({ length: 7 }, () => space.allocate(1)), [20, 21, 22, 23, 24, 50, 51])
+  assert.deepEqual(
+    Array.from({ length: 7 }, () => space.allocate(1)),
+    [20, 21, 22, 23, 24, 50, 51],
+  )
 })
 
 test('a free run at the end of the file is grown', () => {
@@ -83,7 +86,13 @@ test('freed pages wait until nothing reaches them', () => {
     pending.add(generation, extents)
   }
   assert.deepEqual(pending.release(2), [])
-  assert.deepEqual(pending.release(5).map((list) => list.first(0)), [30, 40])
+  assert.deepEqual(
+    pending.release(5).map(list => list.first(0)),
+    [30, 40],
+  )
   assert.equal(pending.pages, 2)
-  assert.deepEqual(pending.release(Infinity).map((list) => list.first(0)), [60])
+  assert.deepEqual(
+    pending.release(Infinity).map(list => list.first(0)),
+    [60],
+  )
 })

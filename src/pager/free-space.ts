@@ -56,11 +56,14 @@ export class FreeSpace {
   }
 
   freeAll(lists: readonly ExtentList[]): void {
-    if (lists.every((list) => list.length === 0)) return
+    if (lists.every(list => list.length === 0)) return
     const { extents, disjoint } = sortedExtents([this.extents(), ...lists])
     assert(disjoint, 'a page was freed twice')
     const last = extents.length - 1
-    assert(extents.first(0) >= FIRST_PAGE && extents.first(last) + extents.count(last) <= this.#pageCount, 'a page was freed that is not in the file')
+    assert(
+      extents.first(0) >= FIRST_PAGE && extents.first(last) + extents.count(last) <= this.#pageCount,
+      'a page was freed that is not in the file',
+    )
     this.#rebuild(extents)
   }
 
@@ -151,7 +154,10 @@ export class FreeSpace {
       this.#counts[last] = 0
     }
     if (first + count > PAGE_COUNT_MAX) {
-      throw new DatabaseError('MANIFOLD_NO_SPACE', 'The data file has reached its largest size of 16 TiB: delete data or split the database.')
+      throw new DatabaseError(
+        'MANIFOLD_NO_SPACE',
+        'The data file has reached its largest size of 16 TiB: delete data or split the database.',
+      )
     }
     this.#pageCount = Math.max(this.#pageCount, first + count)
     return first

@@ -145,11 +145,16 @@ function headerFault(header: Header, view: DataView): string | undefined {
   const { meta, pageCount } = header
   if (view.getUint32(HEADER_PAGE_BYTES_OFFSET, true) !== PAGE_BYTES) return `page bytes ${PAGE_BYTES}`
   if (view.getUint32(HEADER_FLAGS_OFFSET, true) > CLEAN_FLAG) return 'no unknown flags'
-  if (!(header.generation <= POSITION_MAX && header.logPosition <= POSITION_MAX && header.lastSequence <= POSITION_MAX)) {
+  if (!(
+    header.generation <= POSITION_MAX &&
+    header.logPosition <= POSITION_MAX &&
+    header.lastSequence <= POSITION_MAX
+  )) {
     return 'numbers below 2^53'
   }
   if (pageCount > PAGE_COUNT_MAX) return `page count up to ${PAGE_COUNT_MAX}`
-  if (meta.page < HEADER_SLOTS || meta.pages === 0 || meta.page + meta.pages > pageCount) return 'a meta extent in the file'
+  if (meta.page < HEADER_SLOTS || meta.pages === 0 || meta.page + meta.pages > pageCount)
+    return 'a meta extent in the file'
   return meta.bytes > meta.pages * PAGE_BYTES ? 'a meta extent that holds its bytes' : undefined
 }
 
@@ -164,7 +169,7 @@ export interface SlotChoice {
 /** Chooses between the two slots of `file`, or throws what is wrong with it. */
 export function chooseSlot(file: string, readings: readonly [SlotReading, SlotReading]): SlotChoice {
   const [a, b] = readings
-  const newer = readings.find((reading) => reading.state === 'newer')
+  const newer = readings.find(reading => reading.state === 'newer')
   if (newer !== undefined) {
     throw new DatabaseError(
       'MANIFOLD_VERSION',
@@ -191,9 +196,13 @@ function neitherValid(file: string, readings: readonly SlotReading[]): DatabaseE
 }
 
 export function notADatabase(file: string): DatabaseError {
-  return new DatabaseError('MANIFOLD_NOT_A_DATABASE', `${file} is not a Manifold database. Check the path; the file has been left as it was.`, {
-    file,
-    expected: DATA_MAGIC,
-    found: 'other bytes',
-  })
+  return new DatabaseError(
+    'MANIFOLD_NOT_A_DATABASE',
+    `${file} is not a Manifold database. Check the path; the file has been left as it was.`,
+    {
+      file,
+      expected: DATA_MAGIC,
+      found: 'other bytes',
+    },
+  )
 }

@@ -5,8 +5,8 @@ import type { ByteWriter } from './number-coding.ts'
 import { HEIGHT_MAX, PAGE_COUNT_MAX } from './page-format.ts'
 
 /**
- * The meta extent: the catalog, then the map of free pages. Numbers are written with 7 bits a byte, the lowest first, bit
- * 7 set in all but the last byte; strings as their length in bytes, then UTF-8.
+ * The meta extent: the catalog, then the map of free pages. Numbers are written with 7 bits a byte, the lowest first,
+ * bit 7 set in all but the last byte; strings as their length in bytes, then UTF-8.
  *
  * ```
  *  catalog    next family id, next table id,
@@ -157,7 +157,8 @@ function readFreeMap(
   for (let left = reader.number(reader.left); left > 0; left--) {
     const first = end + reader.number(PAGE_COUNT_MAX)
     const count = reader.number(PAGE_COUNT_MAX)
-    if (first < 2 || count === 0 || first + count > pageCount) fail(reader.offset, 'free pages in the file', `${count} from ${first}`)
+    if (first < 2 || count === 0 || first + count > pageCount)
+      fail(reader.offset, 'free pages in the file', `${count} from ${first}`)
     free.push(first, count)
     end = first + count
   }

@@ -64,7 +64,10 @@ export class ByteWriter {
   }
 }
 
-/** Reads what a `ByteWriter` wrote. Every method calls `fail`, which throws, rather than read beyond the end or return what cannot be. */
+/**
+ * Reads what a `ByteWriter` wrote. Every method calls `fail`, which throws, rather than read beyond the end or return
+ * what cannot be.
+ */
 export class ByteReader {
   readonly #bytes: Uint8Array
   readonly #fail: (offset: number, expected: string, found: string) => never

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts'
 import { KEY_BYTES_MAX, PAGE_BYTES } from '../base/limits.ts'
+import { OVERFLOW_REFERENCE_BYTES } from './overflow-format.ts'
 import type { Slab } from './slab.ts'
 
 /**
@@ -19,7 +20,7 @@ import type { Slab } from './slab.ts'
  *
  * ```
  *  bytes  column        in
- *      4  heads         all         first 4 bytes of the key behind the prefix, zero padded, big-endian minus 2^31, signed
+ *      4  heads         all         4 bytes of the key behind the prefix, zero padded: big-endian minus 2^31, signed
  *      4  pages         branch      the child's page
  *      4  checksums     branch      the child's checksum
  *      4  entries high  branch, level 2 and above   entries below the child, divided by 2^16
@@ -28,15 +29,16 @@ import type { Slab } from './slab.ts'
  *      2  key lengths   all         bytes of the key behind the prefix; bit 15: see below
  * ```
  *
- * Behind the columns stands the prefix, which all keys have in common, then the heap: per entry the key's bytes behind the
- * prefix, and in a leaf the value's bytes or, where bit 15 is set, a reference to an overflow extent (`overflow-format.ts`).
- * In a branch bit 15 says that leaves below the child refer to overflow extents. The rest of the page is zero.
+ * Behind the columns stands the prefix, which all keys have in common, then the heap: per entry the key's bytes behind
+ * the prefix, and in a leaf the value's bytes or, where bit 15 is set, a reference to an overflow extent
+ * (`overflow-format.ts`). In a branch bit 15 says that leaves below the child refer to overflow extents. The rest of the
+ * page is zero.
  *
- * Entry i of a branch leads to the keys from its own key (its separator) up to the next entry's. The keys that are below
- * entry 0 belong to it too, on the left edge of the tree.
+ * Entry i of a branch leads to the keys from its own key (its separator) up to the next entry's. The keys that are
+ * below entry 0 belong to it too, on the left edge of the tree.
  *
- * Heads stand apart from keys so that a binary search stays within a few cache lines. A prefix below 4 bytes is not taken
- * out: random keys then have none, and the merge can copy runs of entries from page to page as they are.
+ * Heads stand apart from keys so that a binary search stays within a few cache lines. A prefix below 4 bytes is not
+ * taken out: random keys then have none, and the merge can copy runs of entries from page to page as they are.
  */
 export const PAGE_KIND_LEAF = 0x4c
 export const PAGE_KIND_BRANCH = 0x42
@@ -58,7 +60,9 @@ export const HEIGHT_MAX = 24
 
 /** A leaf's entry with its columns may take a third of a page; a longer value goes to an overflow extent. */
 export const ENTRY_BYTES_MAX: number = Math.floor((PAGE_BYTES - PAGE_HEADER_BYTES - 2) / 3)
-/** The fewest entries that fit into a branch, whatever their keys. Fewer than three could not be split into two and two. */
+/**
+ * The fewest entries that fit into a branch, whatever their keys. Fewer than three could not be split into two and two.
+ */
 export const BRANCH_CHILDREN_MIN = 3
 
 /** Bytes of an entry's columns. */
@@ -73,7 +77,10 @@ assert(
   BRANCH_CHILDREN_MIN * (KEY_BYTES_MAX + columnBytes(2)) + 2 + PAGE_HEADER_BYTES <= PAGE_BYTES,
   'a branch must hold three children with the longest keys',
 )
-assert(KEY_BYTES_MAX + columnBytes(0) + 12 <= ENTRY_BYTES_MAX, 'the longest key and a reference must fit into an entry')
+assert(
+  KEY_BYTES_MAX + columnBytes(0) + OVERFLOW_REFERENCE_BYTES <= ENTRY_BYTES_MAX,
+  'the longest key and a reference must fit into an entry',
+)
 assert(3 ** (HEIGHT_MAX - 3) > PAGE_COUNT_MAX, 'every tree that fits into a file must fit into HEIGHT_MAX')
 
 /** The columns of a page of `count` entries that starts at byte `base`: indexes into `Slab.words`. */
@@ -129,32 +136,40 @@ export function usablePrefix(common: number): number {
   return common < PREFIX_BYTES_MIN ? 0 : common
 }
 
+/** What should stand in a page, and what stands there. */
+export type PageFault = readonly [expected: string, found: string]
+
 /**
  * What is wrong with a page whose checksum is right, or undefined. A checksum keeps out damage, not malice: a file made
  * by somebody else must not lead any reader out of its page.
  */
-export function pageFault(slab: Slab, base: number, level: number): string | undefined {
+export function pageFault(slab: Slab, base: number, level: number): PageFault | undefined {
   const { bytes, halves } = slab
-  const kind = level === 0 ? PAGE_KIND_LEAF : PAGE_KIND_BRANCH
-  if (bytes[base + PAGE_KIND_OFFSET] !== kind) return `kind ${kind}, found kind ${bytes[base + PAGE_KIND_OFFSET]}`
-  if (bytes[base + PAGE_LEVEL_OFFSET] !== level) return `level ${level}, found level ${bytes[base + PAGE_LEVEL_OFFSET]}`
+  const expectedKind = level === 0 ? PAGE_KIND_LEAF : PAGE_KIND_BRANCH
+  const kind = bytes[base + PAGE_KIND_OFFSET]!
+  const foundLevel = bytes[base + PAGE_LEVEL_OFFSET]!
+  if (kind !== expectedKind) return [`kind ${expectedKind}`, `${kind}`]
+  if (foundLevel !== level) return [`level ${level}`, `${foundLevel}`]
   const count = pageCount(slab, base)
   const prefixLength = pagePrefixLength(slab, base)
   const heap = pageHeap(slab, base) - base
-  if (count === 0) return 'entries, found none'
+  if (count === 0) return ['entries', 'none']
   const start = PAGE_HEADER_BYTES + 2 + count * columnBytes(level) + prefixLength
-  if (start > PAGE_BYTES || heap !== start) return `heap at ${start}, found ${heap}`
+  if (start > PAGE_BYTES || heap !== start) return [`a heap at ${start} within the page`, `${heap}`]
   const offsets = offsetsAt(base, count, level)
   const keyLengths = offsets + count + 1
   let from = halves[offsets]!
-  if (from !== 0) return `entry 0 at 0, found ${from}`
+  if (from !== 0) return ['entry 0 at 0', `${from}`]
   for (let i = 0; i < count; i++) {
     const to = halves[offsets + i + 1]!
     const length = halves[keyLengths + i]!
     const key = length & KEY_LENGTH_MASK
-    if (from + key > to || key + prefixLength > KEY_BYTES_MAX) return `a key that fits entry ${i}, found ${key} bytes`
-    if (level === 0 ? length !== key && to - from - key !== 12 : to - from !== key) return `a value that fits entry ${i}`
+    if (from + key > to || key + prefixLength > KEY_BYTES_MAX) return [`a key that fits entry ${i}`, `${key} bytes`]
+    const value = to - from - key
+    if (level === 0 ? length !== key && value !== OVERFLOW_REFERENCE_BYTES : value !== 0) {
+      return [`a value that fits entry ${i}`, `${value} bytes`]
+    }
     from = to
   }
-  return heap + from > PAGE_BYTES ? `a heap within the page, found ${from} bytes at ${heap}` : undefined
+  return heap + from > PAGE_BYTES ? ['a heap within the page', `${from} bytes at ${heap}`] : undefined
 }

@@ -23,7 +23,14 @@ function compareSuffix(
 }
 
 /** Where a key stands in a page whose prefix it does not have: in front of all entries or behind them; else 0. */
-function comparePrefix(bytes: Uint8Array, prefix: number, length: number, key: Uint8Array, from: number, to: number): number {
+function comparePrefix(
+  bytes: Uint8Array,
+  prefix: number,
+  length: number,
+  key: Uint8Array,
+  from: number,
+  to: number,
+): number {
   for (let i = 0; i < length; i++) {
     if (from === to) return -1
     const difference = key[from++]! - bytes[prefix + i]!

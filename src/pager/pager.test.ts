@@ -102,10 +102,16 @@ test('after a crash between the two headers, what the older one reaches is not o
   assert.ok(state.header.pageCount < older.pageCount)
   const again = Pager.openSync(disk, 'db', true)
   assert.equal(again.catalog.families[0]!.name, 'b')
+  const takenPages = new ExtentList()
   for (let i = 0; i < 20; i++) {
     const taken = again.freeSpace.allocate(1)
     assert.ok(taken >= older.pageCount, `page ${taken}`)
+    takenPages.push(taken, 1)
   }
+  again.freeSpace.freeAll([takenPages])
+  checkpoint(again, 'c')
+  const { meta } = again.header
+  assert.equal(again.freeSpace.freePages + meta.pages + 2, again.freeSpace.pageCount, 'no page is lost')
 })
 
 test('a checkpoint that fails gives its pages back, at once or when the slot it touched has been rewritten', () => {

@@ -82,7 +82,9 @@ export class Pager {
   static createSync(fileSystem: FileSystem, path: string, uuid: Uint8Array<ArrayBuffer>): Pager {
     const temporary = `${path}-new`
     if (fileSystem.existsSync(path)) {
-      throw new DatabaseError('MANIFOLD_EXISTS', `${path} exists already. Choose another path or remove the file.`, { file: path })
+      throw new DatabaseError('MANIFOLD_EXISTS', `${path} exists already. Choose another path or remove the file.`, {
+        file: path,
+      })
     }
     try {
       if (fileSystem.existsSync(temporary)) fileSystem.removeSync(temporary)
@@ -220,7 +222,10 @@ export class Pager {
     else this.freeSpace.freeAll([pages])
   }
 
-  /** Makes available what neither slot nor a reader reaches any more; `oldestPinned` is Infinity where there is no reader. */
+  /**
+   * Makes available what neither slot nor a reader reaches any more; `oldestPinned` is Infinity where there is no
+   * reader.
+   */
   release(oldestPinned: number): void {
     this.freeSpace.freeAll(this.pending.release(Math.min(oldestPinned, ...this.#slots)))
   }
@@ -262,7 +267,10 @@ export class Pager {
   }
 
   #beginSlot(state: PreparedState, slot: number): void {
-    assert(this.#slots[1 - slot] !== 0 || this.#slots[slot] === 0, 'the only whole header slot is about to be overwritten')
+    assert(
+      this.#slots[1 - slot] !== 0 || this.#slots[slot] === 0,
+      'the only whole header slot is about to be overwritten',
+    )
     this.#slots[slot] = 0
     if (state.header.generation !== this.#header.generation) this.#touched = state.header.generation
   }
@@ -315,7 +323,10 @@ function readHeader(file: File): SlotChoice {
     if (!hasMagic(slots)) throw notADatabase(file.path)
     throw corruption(file.path, found, 'the file is truncated', `${slots.length} bytes of header`, `${found} bytes`)
   }
-  const choice = chooseSlot(file.path, [decodeHeader(slots.subarray(0, PAGE_BYTES)), decodeHeader(slots.subarray(PAGE_BYTES))])
+  const choice = chooseSlot(file.path, [
+    decodeHeader(slots.subarray(0, PAGE_BYTES)),
+    decodeHeader(slots.subarray(PAGE_BYTES)),
+  ])
   const needed = choice.header.pageCount * PAGE_BYTES
   if (size < needed) throw corruption(file.path, size, 'the file is truncated', `${needed} bytes`, `${size} bytes`)
   return choice
@@ -327,7 +338,8 @@ function readMetaExtent(file: File, header: Header): Meta {
   const bytes = new Uint8Array(meta.bytes)
   readExactly(file, bytes, position, 'the catalog')
   const found = checksum(bytes)
-  if (found !== meta.checksum) throw corruption(file.path, position, 'checksum of the catalog', hex(meta.checksum), hex(found))
+  if (found !== meta.checksum)
+    throw corruption(file.path, position, 'checksum of the catalog', hex(meta.checksum), hex(found))
   return readMeta(bytes, pageCount, (offset, expected, value) => {
     throw corruption(file.path, position + offset, 'the catalog', expected, value)
   })

@@ -1,4 +1,4 @@
-import { ExtentList } from './extent-list.ts'
+import type { ExtentList } from './extent-list.ts'
 
 /**
  * Pages that a checkpoint has replaced and that something may still reach: the other header slot, until it names that
@@ -18,13 +18,14 @@ export class PendingFree {
    */
   release(oldest: number): ExtentList[] {
     const released: ExtentList[] = []
-    while (this.#batches.length > 0 && this.#batches[0]!.generation <= oldest) released.push(this.#batches.shift()!.extents)
+    while (this.#batches.length > 0 && this.#batches[0]!.generation <= oldest)
+      released.push(this.#batches.shift()!.extents)
     return released
   }
 
   /** All that is waiting. */
   get lists(): ExtentList[] {
-    return this.#batches.map((batch) => batch.extents)
+    return this.#batches.map(batch => batch.extents)
   }
 
   get pages(): number {

@@ -2,8 +2,9 @@ import { assert } from '../base/assert.ts'
 import { PAGE_BYTES } from '../base/limits.ts'
 
 /**
- * Memory that holds pages, seen as bytes, as 16-bit and as 32-bit numbers. Words are signed: V8 keeps every signed 32-bit
- * number unboxed, but not every unsigned one. Hence checksums and key heads are signed wherever they are held in memory.
+ * Memory that holds pages, seen as bytes, as 16-bit and as 32-bit numbers. Words are signed: V8 keeps every signed
+ * 32-bit number unboxed, but not every unsigned one. Hence checksums and key heads are signed wherever they are held in
+ * memory.
  */
 export class Slab {
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -25,4 +26,7 @@ export class Slab {
 }
 
 /** Files are little-endian, and pages are read through typed arrays, which are as the machine is. */
-assert(new Uint8Array(new Uint16Array([1]).buffer)[0] === 1, 'this machine is big-endian, which Manifold does not support')
+assert(
+  new Uint8Array(new Uint16Array([1]).buffer)[0] === 1,
+  'this machine is big-endian, which Manifold does not support',
+)

@@ -138,15 +138,17 @@ class DocumentedReader {
       return new TextDecoder().decode(this.#bytes.subarray(this.at, (this.at += length)))
     }
     const item = /^list of (\w+)$/.exec(type)?.[1]
-    return item === undefined
-      ? this.structure(type)
-      : Array.from({ length: this.#number() }, () => this.structure(item))
+    if (item === undefined) return this.structure(type)
+    const length = this.#number()
+    assert.ok(length < this.#bytes.length, `a list of ${length}`)
+    return Array.from({ length }, () => this.structure(item))
   }
 
   #number(): number {
     let value = 0
     for (let scale = 1; ; scale *= 128) {
-      const byte = this.#bytes[this.at++]!
+      const byte = this.#bytes[this.at++]
+      assert.ok(byte !== undefined, 'the catalog ends in a number')
       value += (byte % 128) * scale
       if (byte < 128) return value
     }

@@ -11,6 +11,9 @@ import { lifeOf, thisOwner } from './process-identity.ts'
 const NAME_ATTEMPTS = 10
 const NAME_PAUSE_MILLIS = 2
 
+/** More descriptors than starting a program takes for a moment. */
+const SPAWN_DESCRIPTORS = 10
+
 /** Failures to start a program that say nothing about the program: without the lock's answer the database stays shut. */
 const EXHAUSTED: ReadonlySet<string> = new Set(['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'])
 
@@ -65,6 +68,7 @@ export function takeFlock(file: string): HeldLock | undefined {
 type Answer = 'held' | 'refused' | 'unavailable'
 
 function flockDescriptor(descriptor: number): Answer {
+  checkDescriptors()
   let result: { status: number | null; error?: Error }
   try {
     result = spawnSync('flock', ['-xn', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor] })
@@ -75,6 +79,16 @@ function flockDescriptor(descriptor: number): Answer {
   if (error !== undefined && 'code' in error && EXHAUSTED.has(String(error.code))) throw error
   if (status === 0) return 'held'
   return status === 1 ? 'refused' : 'unavailable'
+}
+
+/** Throws where there are too few descriptors to start a program: spawnSync would lose one for good each time it finds that. */
+function checkDescriptors(): void {
+  const held: number[] = []
+  try {
+    for (let i = 0; i < SPAWN_DESCRIPTORS; i++) held.push(fs.openSync('/dev/null', 'r'))
+  } finally {
+    for (const descriptor of held) fs.closeSync(descriptor)
+  }
 }
 
 /** Who holds the lock: its record is there a moment after the lock is, and until then that of an earlier owner. */

@@ -1,0 +1,3 @@
+import { cutEverywhere } from './scripts.ts'
+
+cutEverywhere('async')

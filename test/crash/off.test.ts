@@ -1,0 +1,3 @@
+import { cutEverywhere } from './scripts.ts'
+
+cutEverywhere('off', ['checkpoints', 'long values', 'close and open', 'deletions and range deletions'])
