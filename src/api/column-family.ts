@@ -46,12 +46,12 @@ export class ColumnFamily {
     this.name = name
     this.#engine = engine
     this.#names = [name]
-    this.#make = (transaction) => new FamilyBody(engine, transaction)
+    this.#make = transaction => new FamilyBody(engine, transaction)
   }
 
   static {
     newColumnFamily = (engine, name) => new ColumnFamily(engine, name)
-    engineOf = (family) => family.#engine
+    engineOf = family => family.#engine
   }
 
   /** The table of the definition. Throws MANIFOLD_TABLE_MISMATCH if the family has one of that name with other codecs. */

@@ -113,7 +113,11 @@ export class Database {
   }
 
   /** One transaction over several families, atomic across them; or over the family `default`. See `ColumnFamily.write`. */
-  write<R>(families: readonly ColumnFamily[], body: (txn: FamiliesTransaction) => R, options?: WriteOptions): Promise<Awaited<R>>
+  write<R>(
+    families: readonly ColumnFamily[],
+    body: (txn: FamiliesTransaction) => R,
+    options?: WriteOptions,
+  ): Promise<Awaited<R>>
   write<R>(body: (txn: Transaction) => R, options?: WriteOptions): Promise<Awaited<R>>
   async write<R>(
     first: readonly ColumnFamily[] | ((txn: Transaction) => R),
@@ -128,7 +132,11 @@ export class Database {
   }
 
   /** The same on the caller's thread. See `ColumnFamily.writeSync`. */
-  writeSync<R>(families: readonly ColumnFamily[], body: (txn: FamiliesTransaction) => R & Sync<R>, options?: WriteOptions): R
+  writeSync<R>(
+    families: readonly ColumnFamily[],
+    body: (txn: FamiliesTransaction) => R & Sync<R>,
+    options?: WriteOptions,
+  ): R
   writeSync<R>(body: (txn: Transaction) => R & Sync<R>, options?: WriteOptions): R
   writeSync<R>(
     first: readonly ColumnFamily[] | ((txn: Transaction) => R & Sync<R>),

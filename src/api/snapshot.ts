@@ -67,7 +67,7 @@ export class Snapshot implements FamilySnapshot, Disposable {
 
   family(family: NamedFamily): FamilySnapshot {
     const name = nameOf(family)
-    return { table: (definition) => this.#table(name, definition) }
+    return { table: definition => this.#table(name, definition) }
   }
 
   /** A table of the family `default`. */

@@ -83,7 +83,9 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
   /** The keys within bounds. */
   keys(options?: RangeOptions<K>): Entries<K> {
     const { key: keyCodec } = this.shape
-    return this.#iterate(options, ({ cursor }) => keyCodec.decodeFrom(cursor.keyBytes, cursor.keyOffset, cursor.keyLength))
+    return this.#iterate(options, ({ cursor }) =>
+      keyCodec.decodeFrom(cursor.keyBytes, cursor.keyOffset, cursor.keyLength),
+    )
   }
 
   /** The values within bounds, in the order of their keys. */

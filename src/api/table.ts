@@ -53,7 +53,7 @@ export class Table<K, V> extends TableReads<K, V> {
       const transaction = this.engine.beginNow(this.#names, resolved.signal)
       if (transaction === undefined) {
         const kept = { key: keepKey(encoded), value: this.shape.encodedValue.copy() }
-        return this.#transact(resolved, (late) => this.#put(late, loadKey(kept.key), kept.value, kept.value.length))
+        return this.#transact(resolved, late => this.#put(late, loadKey(kept.key), kept.value, kept.value.length))
       }
       try {
         this.#put(transaction, encoded, bytes, length)
@@ -78,7 +78,7 @@ export class Table<K, V> extends TableReads<K, V> {
         const encoded = this.shape.encodeEntry(key, value)
         kept.push({ key: keepKey(encoded), value: this.shape.encodedValue.copy() })
       }
-      return this.#transact(resolved, (transaction) => {
+      return this.#transact(resolved, transaction => {
         for (const { key, value } of kept) this.#put(transaction, loadKey(key), value, value.length)
       })
     } catch (error) {
@@ -92,11 +92,12 @@ export class Table<K, V> extends TableReads<K, V> {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
       const encoded = this.shape.encodeEntry(key, value)
       const kept = { key: keepKey(encoded), value: this.shape.encodedValue.copy() }
-      return this.#transact(resolved, (transaction) => {
+      return this.#transact(resolved, transaction => {
         const writer = transaction.writers[0]!
         const entry = this.shape.find(writer.tables)
         const search = loadKey(kept.key)
-        if (entry !== undefined && this.engine.find(writer.view(), entry.id, search, place)) throw keyExists(this.shape.schema.name, key)
+        if (entry !== undefined && this.engine.find(writer.view(), entry.id, search, place))
+          throw keyExists(this.shape.schema.name, key)
         this.#put(transaction, search, kept.value, kept.value.length)
       })
     } catch (error) {
@@ -108,7 +109,11 @@ export class Table<K, V> extends TableReads<K, V> {
    * Sets the value to what `change` makes of the old one (undefined: there was none); undefined deletes the key. Resolves
    * with the new value. `change` runs while the family's lock is held and must be synchronous.
    */
-  async update(key: In<K>, change: (old: V | undefined) => In<V> | undefined, options?: WriteOptions): Promise<V | undefined> {
+  async update(
+    key: In<K>,
+    change: (old: V | undefined) => In<V> | undefined,
+    options?: WriteOptions,
+  ): Promise<V | undefined> {
     checkCallable('change', change)
     const ownKey = this.#ownKey(key)
     const resolved = resolveWriteOptions(options, this.engine.defaults)
@@ -134,7 +139,7 @@ export class Table<K, V> extends TableReads<K, V> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
       const kept = keepKey(this.shape.encodeKey(key))
-      return this.#transact(resolved, (transaction) => {
+      return this.#transact(resolved, transaction => {
         const entry = this.#present(transaction)
         if (entry !== undefined) transaction.delete(transaction.writers[0]!, entry, loadKey(kept))
       })
@@ -148,7 +153,7 @@ export class Table<K, V> extends TableReads<K, V> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
       const range = deletionBounds(this.shape.key, bounds)
-      return this.#transact(resolved, (transaction) => {
+      return this.#transact(resolved, transaction => {
         if (range !== undefined) this.#deleteRange(transaction, range.start, range.end)
       })
     } catch (error) {
@@ -160,7 +165,7 @@ export class Table<K, V> extends TableReads<K, V> {
   clear(options?: WriteOptions): Promise<void> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
-      return this.#transact(resolved, (transaction) => this.#deleteRange(transaction, NO_BYTES, undefined))
+      return this.#transact(resolved, transaction => this.#deleteRange(transaction, NO_BYTES, undefined))
     } catch (error) {
       return Promise.reject(error)
     }

@@ -33,7 +33,8 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
   }
 
   static {
-    newTransactionTable = (engine, shape, transaction, writer) => new TransactionTable(engine, shape, transaction, writer)
+    newTransactionTable = (engine, shape, transaction, writer) =>
+      new TransactionTable(engine, shape, transaction, writer)
   }
 
   /** Sets the value of a key. */
@@ -79,7 +80,8 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
   deleteRange(bounds: Bounds<K>): void {
     const range = deletionBounds(this.shape.key, bounds)
     const entry = this.#present()
-    if (entry !== undefined && range !== undefined) this.#transaction.deleteRange(this.#writer, entry, range.start, range.end)
+    if (entry !== undefined && range !== undefined)
+      this.#transaction.deleteRange(this.#writer, entry, range.start, range.end)
   }
 
   /** Removes all keys. */
@@ -111,7 +113,10 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
     const check = (): void => {
       if (!transaction.isOpen) throw transactionEnded()
       if (transaction.epoch !== epoch) {
-        throw new DatabaseError('MANIFOLD_CLOSED', 'The transaction was rolled back while the iterator was open: start a new one.')
+        throw new DatabaseError(
+          'MANIFOLD_CLOSED',
+          'The transaction was rolled back while the iterator was open: start a new one.',
+        )
       }
     }
     return { pin, check }
@@ -140,4 +145,3 @@ export function refusePromise(value: unknown, method: string): void {
     `The function given to ${method}() returned a promise, but it must be synchronous; nothing was written. Use write() for an asynchronous body.`,
   )
 }
-

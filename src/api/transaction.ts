@@ -23,7 +23,9 @@ export interface NamedFamily {
 /** The name of what was given as a column family, which callers without types may get wrong. */
 export function nameOf(family: NamedFamily): string {
   const name: unknown = (family as NamedFamily | null | undefined)?.name
-  return typeof name === 'string' ? name : refuseOption('family', 'a column family', family, 'Take it from columnFamily().')
+  return typeof name === 'string'
+    ? name
+    : refuseOption('family', 'a column family', family, 'Take it from columnFamily().')
 }
 
 /** One family inside a transaction. */
@@ -70,7 +72,10 @@ class FamilyScope implements FamilyTransaction {
     if (table === undefined) {
       const shape = new TableShape(definition)
       shape.find(this.#writer.tables)
-      table = newTransactionTable(this.#engine, shape, this.#core, this.#writer) as unknown as TransactionTable<unknown, unknown>
+      table = newTransactionTable(this.#engine, shape, this.#core, this.#writer) as unknown as TransactionTable<
+        unknown,
+        unknown
+      >
       this.#tables.set(definition, table)
     }
     return table as unknown as TransactionTable<K, V>
@@ -96,7 +101,7 @@ export class FamiliesBody implements FamiliesTransaction {
     if (at < 0) {
       throw new DatabaseError(
         'MANIFOLD_INVALID_ARGUMENT',
-        `The transaction was begun with ${this.core.names.map((name) => `'${name}'`).join(', ')} and not with '${wanted}': list every family that it writes to or reads.`,
+        `The transaction was begun with ${this.core.names.map(name => `'${name}'`).join(', ')} and not with '${wanted}': list every family that it writes to or reads.`,
       )
     }
     return this.scope(at)
@@ -136,7 +141,7 @@ export class FamilyBody extends FamiliesBody implements Transaction {
 
 function commitOf(engine: Engine, core: EngineTransaction, durability: Durability): Promise<Commit> {
   if (!core.isOpen) return Promise.reject(transactionEnded())
-  return core.commit(durability, (commit) => new CommitResult(engine, commit))
+  return core.commit(durability, commit => new CommitResult(engine, commit))
 }
 
 class CommitResult implements Commit {

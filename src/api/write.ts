@@ -30,7 +30,11 @@ export function nestedWrite(engine: Engine, names: readonly string[]): DatabaseE
 }
 
 /** The transaction, at once where nothing has to be waited for. Takes its place in line before it returns. */
-export function begin(engine: Engine, names: readonly string[], options: ResolvedWriteOptions): EngineTransaction | Promise<EngineTransaction> {
+export function begin(
+  engine: Engine,
+  names: readonly string[],
+  options: ResolvedWriteOptions,
+): EngineTransaction | Promise<EngineTransaction> {
   const nested = nestedWrite(engine, names)
   if (nested !== undefined) throw nested
   return engine.beginNow(names, options.signal) ?? engine.begin(names, options.signal)

@@ -97,7 +97,9 @@ class JsonCodec extends DirectValueCodec<unknown> {
       const reason = error instanceof Error ? error.message : String(error)
       // What a cycle runs through stands on the lines behind the first; `cause` has them.
       const advice = 'Store a value without cycles, with bigints converted by String() for example.'
-      throw new DatabaseError(role, `The value does not fit the codec 'json': ${reason.split('\n')[0]}. ${advice}`, { cause: error })
+      throw new DatabaseError(role, `The value does not fit the codec 'json': ${reason.split('\n')[0]}. ${advice}`, {
+        cause: error,
+      })
     }
     if (misfit !== undefined || text === undefined) {
       const { given, place } = misfit ?? { given: value, place: '' }

@@ -19,7 +19,9 @@ function encodeOwn(codec: ValueCodec<unknown>, value: unknown, role: Role): Uint
     const reason = error instanceof Error ? error.message : String(error)
     const what = role === KEY ? 'key' : 'value'
     const advice = `Give a ${what} that it takes, or correct the codec.`
-    throw new DatabaseError(role, `The codec '${codec.id}' could not encode the ${what}: ${reason}. ${advice}`, { cause: error })
+    throw new DatabaseError(role, `The codec '${codec.id}' could not encode the ${what}: ${reason}. ${advice}`, {
+      cause: error,
+    })
   }
   if (isBytes(bytes)) return bytes
   throw new DatabaseError(

@@ -344,7 +344,7 @@ export class Checkpointer {
 
   /** The memory goes back when no write of the log, however late, reads it any more. */
   #letGo(memtable: Memtable): void {
-    memtable.use.detach()
+    memtable.use.moveTo(this.#host.budget.pinned)
     const quiet = this.#host.journal.quiesce()
     if (quiet === undefined) memtable.unpin()
     else void quiet.then(() => memtable.unpin())

@@ -1,4 +1,5 @@
 import { DatabaseError } from '../base/errors.ts'
+import type { MemoryUse } from '../shared/chunk-pool.ts'
 import type { TreeRoot } from '../pager/meta-format.ts'
 import type { Tables } from './family.ts'
 import { Family } from './family.ts'
@@ -23,6 +24,12 @@ export class ColumnFamilies {
   readonly #appended: Map<string, Family> = new Map()
   readonly #visible: Map<string, Family> = new Map()
   readonly #dropped: Set<Family> = new Set()
+  readonly #pinned: MemoryUse
+
+  /** `pinned` counts the memory of dropped families that is still read. */
+  constructor(pinned: MemoryUse) {
+    this.#pinned = pinned
+  }
 
   /** The family that a writer finds under the name. */
   get(name: string): Family | undefined {
@@ -77,7 +84,7 @@ export class ColumnFamilies {
     this.#dropped.add(family)
     return () => {
       if (this.#visible.get(name) === family) this.#visible.delete(name)
-      family.active?.use.detach()
+      family.active?.use.moveTo(this.#pinned)
       family.active?.unpin()
       family.active = undefined
     }
@@ -97,7 +104,7 @@ export class ColumnFamilies {
 
   /** The families as the last appended commit left them. */
   states(): FamilyState[] {
-    return [...this.#appended.values()].map((family) => ({ family, name: family.name, tables: family.tables }))
+    return [...this.#appended.values()].map(family => ({ family, name: family.name, tables: family.tables }))
   }
 
   dropped(): Family[] {
@@ -123,7 +130,10 @@ export class ColumnFamilies {
 
 function takeId(id: number): number {
   if (id > ID_MAX) {
-    throw new DatabaseError('MANIFOLD_INVALID_ARGUMENT', 'The database has used up its ids for families or tables. Copy it into a new one.')
+    throw new DatabaseError(
+      'MANIFOLD_INVALID_ARGUMENT',
+      'The database has used up its ids for families or tables. Copy it into a new one.',
+    )
   }
   return id
 }

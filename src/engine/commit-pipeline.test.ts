@@ -15,13 +15,18 @@ class HandJournal {
   }
 }
 
-function setUp(): { journal: HandJournal; pipeline: CommitPipeline; append: (need: Need) => Promise<string>; log: string[] } {
+function setUp(): {
+  journal: HandJournal
+  pipeline: CommitPipeline
+  append: (need: Need) => Promise<string>
+  log: string[]
+} {
   const journal = new HandJournal()
   const pipeline = new CommitPipeline(journal as unknown as Journal, 0)
   const family = new Family(1, 'f')
   const log: string[] = []
   const append = (need: Need): Promise<string> =>
-    new Promise((resolve) => {
+    new Promise(resolve => {
       const commit: Commit = {
         sequence: 0,
         position: 0,
@@ -32,7 +37,7 @@ function setUp(): { journal: HandJournal; pipeline: CommitPipeline; append: (nee
           log.push(`settled ${commit.sequence}`)
           resolve('done')
         },
-        reject: (error) => {
+        reject: error => {
           log.push(`failed ${commit.sequence}`)
           resolve(error.code)
         },

@@ -101,6 +101,7 @@ export class EngineTransaction {
   rollbackTo(mark: number): void {
     for (const writer of this.writers) writer.rollbackTo(mark)
     this.#bytes = this.#marks[mark]!
+    this.#failure = undefined
     this.#marks.length = mark + 1
     this.epoch++
   }
@@ -126,7 +127,7 @@ export class EngineTransaction {
   commit<R>(durability: Durability, result: (commit: Commit | undefined) => R): Promise<R> {
     const refused = this.#failure ?? this.#host.pipeline.failure
     if (refused !== undefined) return this.#refuse(refused)
-    if (!this.writers.some((writer) => writer.wrote)) {
+    if (!this.writers.some(writer => writer.wrote)) {
       this.#end(true)
       return this.#nothingWritten(durability).then(() => result(undefined))
     }
@@ -152,7 +153,7 @@ export class EngineTransaction {
       this.#end(true)
       throw refused
     }
-    if (!this.writers.some((writer) => writer.wrote)) {
+    if (!this.writers.some(writer => writer.wrote)) {
       this.#end(true)
       return
     }
@@ -210,7 +211,7 @@ export class EngineTransaction {
     const { makeDurable } = this.#host
     const appended = this.#append(durability, bytes, result)
     if (makeDurable === undefined || durability !== 'immediate') return appended
-    return appended.then(async (value) => {
+    return appended.then(async value => {
       await makeDurable()
       return value
     })
@@ -231,7 +232,7 @@ export class EngineTransaction {
         position: 0,
         need: NEEDS[durability],
         parts,
-        publish: created.length === 0 ? undefined : () => created.forEach((publish) => publish()),
+        publish: created.length === 0 ? undefined : () => created.forEach(publish => publish()),
         resolve: () => resolve(result(commit)),
         reject,
       }

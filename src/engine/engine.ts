@@ -5,7 +5,13 @@ import type { PageCache } from '../pager/page-cache.ts'
 import type { Pager } from '../pager/pager.ts'
 import type { Context } from '../platform/context.ts'
 import type { ChunkPool } from '../shared/chunk-pool.ts'
-import { encodeEntry, encodeSectionHeader, KIND_DROP_FAMILY, KIND_DROP_TABLE, KIND_RENAME_FAMILY } from '../shared/entry-format.ts'
+import {
+  encodeEntry,
+  encodeSectionHeader,
+  KIND_DROP_FAMILY,
+  KIND_DROP_TABLE,
+  KIND_RENAME_FAMILY,
+} from '../shared/entry-format.ts'
 import type { Journal } from '../wal/journal.ts'
 import type { CheckpointCounters, Checkpointer } from './checkpoint.ts'
 import type { ColumnFamilies } from './column-families.ts'
@@ -150,7 +156,7 @@ export class Engine implements TransactionHost, WriterHost {
     this.assertOpen()
     const pins = new Map<string, Pin>()
     for (const [name, family] of this.families.allVisible()) pins.set(name, this.pin(family.view()))
-    const snapshot = new EngineSnapshot(this.pipeline.visibleSequence, pins, (ended) => this.#snapshots.delete(ended))
+    const snapshot = new EngineSnapshot(this.pipeline.visibleSequence, pins, ended => this.#snapshots.delete(ended))
     this.#snapshots.add(snapshot)
     return snapshot
   }
@@ -161,7 +167,10 @@ export class Engine implements TransactionHost, WriterHost {
   refusal(): DatabaseError | undefined {
     if (this.#state !== 'open') return closedError(this.path)
     if (this.#parts.readOnly) {
-      return new DatabaseError('MANIFOLD_READ_ONLY', `${this.path} is open for reading only: open it without readOnly to write.`)
+      return new DatabaseError(
+        'MANIFOLD_READ_ONLY',
+        `${this.path} is open for reading only: open it without readOnly to write.`,
+      )
     }
     return this.pipeline.failure
   }
@@ -212,7 +221,7 @@ export class Engine implements TransactionHost, WriterHost {
     if (!this.#locks.tryAcquire(names)) {
       throw new DatabaseError(
         'MANIFOLD_BUSY',
-        `A transaction holds the write lock of ${names.map((name) => `'${name}'`).join(' or ')}, and it cannot end while a synchronous write ` +
+        `A transaction holds the write lock of ${names.map(name => `'${name}'`).join(' or ')}, and it cannot end while a synchronous write ` +
           'waits for it on the same thread. Use write() and await it.',
       )
     }
@@ -296,7 +305,7 @@ export class Engine implements TransactionHost, WriterHost {
 
   /** Drops a family with all its tables. Waits for its lock. */
   async dropFamily(name: string): Promise<void> {
-    await this.#changeSchema([name], (family) => {
+    await this.#changeSchema([name], family => {
       const found = family ?? missing('column family', name)
       const part = { family: found, memtable: undefined, end: 0, tables: NO_TABLES }
       return { entry: encodeEntry(KIND_DROP_FAMILY, found.id, NO_BYTES), part, apply: () => this.families.drop(found) }
@@ -307,15 +316,22 @@ export class Engine implements TransactionHost, WriterHost {
     await this.#changeSchema([...new Set([from, to])].sort(), () => {
       const found = this.families.get(from) ?? missing('column family', from)
       if (this.families.get(to) !== undefined) {
-        throw new DatabaseError('MANIFOLD_FAMILY_EXISTS', `There is a column family '${to}' already: drop it first, or choose another name.`)
+        throw new DatabaseError(
+          'MANIFOLD_FAMILY_EXISTS',
+          `There is a column family '${to}' already: drop it first, or choose another name.`,
+        )
       }
       const part = { family: found, memtable: undefined, end: 0, tables: found.tables }
-      return { entry: encodeEntry(KIND_RENAME_FAMILY, found.id, this.encodeName(to)), part, apply: () => this.families.rename(found, to) }
+      return {
+        entry: encodeEntry(KIND_RENAME_FAMILY, found.id, this.encodeName(to)),
+        part,
+        apply: () => this.families.rename(found, to),
+      }
     })
   }
 
   async dropTable(name: string, table: string): Promise<void> {
-    await this.#changeSchema([name], (family) => {
+    await this.#changeSchema([name], family => {
       const found = family?.tables.get(table) ?? missing('table', table)
       const tables = new Map(family!.tables)
       tables.delete(table)
@@ -376,7 +392,7 @@ export class Engine implements TransactionHost, WriterHost {
       const aborted = transaction.abort()
       aborted?.catch(ignore)
     }
-    if (this.#transactions.size > 0) await new Promise<void>((resolve) => (this.#idle = resolve))
+    if (this.#transactions.size > 0) await new Promise<void>(resolve => (this.#idle = resolve))
     await this.pipeline.waitUntilVisible(this.pipeline.appendedSequence)?.catch(ignore)
     for (const snapshot of this.#snapshots) snapshot.close()
     try {

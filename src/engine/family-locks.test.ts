@@ -6,7 +6,7 @@ test('locks are granted in the order in which they were asked for', async () => 
   const locks = new FamilyLocks()
   const order: number[] = []
   assert.ok(locks.tryAcquire(['a']))
-  const waiting = [1, 2, 3].map((n) =>
+  const waiting = [1, 2, 3].map(n =>
     locks.acquire(['a'], undefined).then(() => {
       order.push(n)
       locks.release(['a'])
@@ -39,7 +39,10 @@ test('a signal ends the wait and gives back what was taken', async () => {
   const behind = locks.acquire(['b'], undefined)
   await Promise.resolve()
   controller.abort(new Error('enough'))
-  await assert.rejects(waiting, (error: { code: string; cause: Error }) => error.code === 'MANIFOLD_ABORTED' && error.cause.message === 'enough')
+  await assert.rejects(
+    waiting,
+    (error: { code: string; cause: Error }) => error.code === 'MANIFOLD_ABORTED' && error.cause.message === 'enough',
+  )
   assert.ok(!locks.isHeld('a'))
   locks.release(['b'])
   await behind

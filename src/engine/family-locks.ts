@@ -9,9 +9,13 @@ export interface WaitSignal {
 }
 
 export function abortedError(signal: WaitSignal): DatabaseError {
-  return new DatabaseError('MANIFOLD_ABORTED', 'The operation was aborted by its signal before it began; nothing was written.', {
-    cause: signal.reason,
-  })
+  return new DatabaseError(
+    'MANIFOLD_ABORTED',
+    'The operation was aborted by its signal before it began; nothing was written.',
+    {
+      cause: signal.reason,
+    },
+  )
 }
 
 /**

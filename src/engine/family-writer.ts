@@ -1,6 +1,11 @@
 import type { Memtable, MemtableTable } from '../memtable/memtable.ts'
 import type { EncodedKey } from '../shared/encoded-key.ts'
-import { encodeSectionHeader, KIND_CREATE_FAMILY, KIND_CREATE_TABLE, SECTION_HEADER_BYTES } from '../shared/entry-format.ts'
+import {
+  encodeSectionHeader,
+  KIND_CREATE_FAMILY,
+  KIND_CREATE_TABLE,
+  SECTION_HEADER_BYTES,
+} from '../shared/entry-format.ts'
 import type { CommitPart } from './commit-pipeline.ts'
 import type { Family, FamilyView, TableEntry, Tables } from './family.ts'
 import { EVERYTHING } from './family.ts'
@@ -69,7 +74,13 @@ export class FamilyWriter {
 
   put(tableId: number, key: EncodedKey, value: Uint8Array, valueLength: number): void {
     const memtable = this.#memtable ?? this.#open()
-    memtable.put(tableId === this.#lastTableId ? this.#lastTable! : this.#tableOf(memtable, tableId), tableId, key, value, valueLength)
+    memtable.put(
+      tableId === this.#lastTableId ? this.#lastTable! : this.#tableOf(memtable, tableId),
+      tableId,
+      key,
+      value,
+      valueLength,
+    )
   }
 
   delete(tableId: number, key: EncodedKey): void {

@@ -23,6 +23,8 @@ const RECLAIMED_FRACTION = 1 / 8
  */
 export class MemoryBudget {
   readonly use: MemoryUse = new MemoryUse()
+  /** Memtables that are in the trees, or dropped, and that snapshots and iterators still read. */
+  readonly pinned: MemoryUse = new MemoryUse()
   readonly limitBytes: number
   /** Times that a writer had to wait. */
   waits = 0

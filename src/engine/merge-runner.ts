@@ -15,6 +15,7 @@ export type MergeAnswer =
   | { readonly error: { readonly code: ErrorCode | undefined; readonly message: string; readonly details: object } }
 
 interface Pending {
+  readonly job: MergeJob
   readonly resolve: (result: MergeResult) => void
   readonly reject: (error: Error) => void
 }
@@ -23,9 +24,11 @@ interface Pending {
 export class MergeRunner {
   readonly #file: File
   readonly #clock: Clock
-  readonly #threads: Threads | undefined
+  #threads: Threads | undefined
   #thread: Thread | undefined
   #pending: Pending | undefined
+  /** A thread has answered. */
+  #works = false
 
   constructor(file: File, clock: Clock, threads: Threads | undefined) {
     this.#file = file
@@ -37,7 +40,7 @@ export class MergeRunner {
     const thread = this.#thread ?? this.#start()
     if (thread === undefined || (job.tables.length === 0 && job.orphans.length === 0)) return this.#inSlices(job)
     return new Promise((resolve, reject) => {
-      this.#pending = { resolve, reject }
+      this.#pending = { job, resolve, reject }
       thread.hold(true)
       thread.post(job)
     })
@@ -60,7 +63,7 @@ export class MergeRunner {
         const step = steps.next()
         if (step.done) return step.value
       } while (this.#clock.now() < end)
-      await new Promise<void>((resolve) => this.#clock.defer(resolve))
+      await new Promise<void>(resolve => this.#clock.defer(resolve))
     }
   }
 
@@ -69,8 +72,8 @@ export class MergeRunner {
     const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'))
     try {
       const thread = this.#threads?.spawn(new URL(`../workers/merge-thread${extension}`, import.meta.url))
-      thread?.onMessage((message) => this.#answered(message as MergeAnswer))
-      thread?.onExit((error) => this.#exited(error))
+      thread?.onMessage(message => this.#answered(message as MergeAnswer))
+      thread?.onExit(() => this.#exited())
       this.#thread = thread
       return thread
     } catch {
@@ -82,16 +85,22 @@ export class MergeRunner {
   #answered(answer: MergeAnswer): void {
     const pending = this.#pending
     this.#pending = undefined
+    this.#works = true
     this.#thread?.hold(false)
     if ('result' in answer) pending?.resolve(answer.result)
     else pending?.reject(revive(answer.error))
   }
 
-  /** A thread that has died in the middle of a merge has written only pages that nothing names. The next merge starts another. */
-  #exited(error: Error | undefined): void {
+  /**
+   * A thread that has died in the middle of a merge has written only pages that nothing names, so its work is done again
+   * here. One that has never answered cannot run at all (a bundler has left its module out): there will be no other.
+   */
+  #exited(): void {
     this.#thread = undefined
-    this.#pending?.reject(new DatabaseError('MANIFOLD_IO', 'The thread that merges has ended: the checkpoint will be tried again.', { cause: error }))
+    if (!this.#works) this.#threads = undefined
+    const pending = this.#pending
     this.#pending = undefined
+    if (pending !== undefined) this.#inSlices(pending.job).then(pending.resolve, pending.reject)
   }
 
   async close(): Promise<void> {

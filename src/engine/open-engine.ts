@@ -33,7 +33,11 @@ const POOL_KEPT_MILLIS = 5000
 
 /** What opening takes, checked and complete. */
 export interface EngineOptions {
-  readonly journal: { readonly mode: 'async' | 'sync' | 'off'; readonly maxDelayMicros: number; readonly segmentBytes: number }
+  readonly journal: {
+    readonly mode: 'async' | 'sync' | 'off'
+    readonly maxDelayMicros: number
+    readonly segmentBytes: number
+  }
   readonly durability: Durability
   readonly writeBufferBytes: number
   readonly pageCacheBytes: number
@@ -75,13 +79,25 @@ export async function openEngine(path: string, options: EngineOptions, platform:
   }
 }
 
-function checkExistence(fileSystem: FileSystem, path: string, { createIfMissing, errorIfExists }: EngineOptions): boolean {
+function checkExistence(
+  fileSystem: FileSystem,
+  path: string,
+  { createIfMissing, errorIfExists }: EngineOptions,
+): boolean {
   const exists = fileSystem.existsSync(path)
   if (!exists && !createIfMissing) {
-    throw new DatabaseError('MANIFOLD_NOT_FOUND', `There is no database at ${path}: check the path, or open it with createIfMissing.`, { file: path })
+    throw new DatabaseError(
+      'MANIFOLD_NOT_FOUND',
+      `There is no database at ${path}: check the path, or open it with createIfMissing.`,
+      { file: path },
+    )
   }
   if (exists && errorIfExists) {
-    throw new DatabaseError('MANIFOLD_EXISTS', `There is a file at ${path} already: choose another path, or open it without errorIfExists.`, { file: path })
+    throw new DatabaseError(
+      'MANIFOLD_EXISTS',
+      `There is a file at ${path} already: choose another path, or open it without errorIfExists.`,
+      { file: path },
+    )
   }
   return exists
 }
@@ -112,7 +128,7 @@ class Opening {
   readonly #platform: Platform
   readonly #lock: Lock | undefined
   readonly #pager: Pager
-  readonly #families: ColumnFamilies = new ColumnFamilies()
+  readonly #families: ColumnFamilies
   readonly #budget: MemoryBudget
   #engine: Engine | undefined
   #journal: Journal | undefined
@@ -124,6 +140,7 @@ class Opening {
     this.#lock = lock
     this.#pager = pager
     this.#budget = new MemoryBudget(options.writeBufferBytes, platform.clock)
+    this.#families = new ColumnFamilies(this.#budget.pinned)
   }
 
   async run(): Promise<Engine> {
@@ -179,7 +196,13 @@ class Opening {
 
   get #logOptions(): SegmentStoreOptions {
     const { fileSystem, clock } = this.#platform
-    return { fileSystem, clock, dataPath: this.#path, uuid: this.#pager.header.uuid, segmentBytes: this.#options.journal.segmentBytes }
+    return {
+      fileSystem,
+      clock,
+      dataPath: this.#path,
+      uuid: this.#pager.header.uuid,
+      segmentBytes: this.#options.journal.segmentBytes,
+    }
   }
 
   get #start(): { position: number; previousChecksum: number; sequence: number } {
@@ -204,7 +227,7 @@ class Opening {
       signal,
       onProgress: ({ bytes, bytesTotal }) => onRecovery?.({ bytes, totalBytes: bytesTotal, entries: replay.entries }),
     })
-    await recovery.replay((record) => replay.apply(record))
+    await recovery.replay(record => replay.apply(record))
     return recovery.accept()
   }
 
@@ -221,7 +244,11 @@ class Opening {
     const { position, sequence, previousChecksum } =
       this.#journal === undefined
         ? this.#start
-        : { position: this.#journal.appended, sequence: this.#journal.lastAppended, previousChecksum: this.#journal.lastChecksum }
+        : {
+            position: this.#journal.appended,
+            sequence: this.#journal.lastAppended,
+            previousChecksum: this.#journal.lastChecksum,
+          }
     return new NoJournal(this.#platform.clock, this.#events, position, sequence, previousChecksum)
   }
 
@@ -269,7 +296,12 @@ class Opening {
     this.#journal = journal
     this.#engine = engine
     if (readOnly) return engine
-    const checkpointer = new Checkpointer(engine, { clock, runner: new MergeRunner(pager.file, clock, threads), withoutLog, onBackgroundError: this.#tell })
+    const checkpointer = new Checkpointer(engine, {
+      clock,
+      runner: new MergeRunner(pager.file, clock, threads),
+      withoutLog,
+      onBackgroundError: this.#tell,
+    })
     engine.attach(checkpointer)
     return engine
   }

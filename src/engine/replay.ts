@@ -42,7 +42,7 @@ export class Replay {
   apply(record: LogRecord): void {
     const { payload, sequence } = record
     const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength)
-    for (let offset = 0; offset < payload.length; ) {
+    for (let offset = 0; offset < payload.length;) {
       if (payload.length - offset < SECTION_HEADER_BYTES) throw this.#damage(record, offset, 'a whole section header')
       const familyId = view.getUint32(offset, true)
       const end = offset + SECTION_HEADER_BYTES + view.getUint32(offset + 4, true)
@@ -64,7 +64,7 @@ export class Replay {
 
   #applySection(record: LogRecord, view: DataView, familyId: number, start: number, end: number): void {
     const { payload } = record
-    for (let offset = start; offset < end; ) {
+    for (let offset = start; offset < end;) {
       if (end - offset < ENTRY_HEADER_BYTES) throw this.#damage(record, offset, 'a whole entry header')
       const kind = view.getUint16(offset, true)
       const keyLength = view.getUint16(offset + 2, true)
@@ -118,9 +118,17 @@ export class Replay {
     else throw this.#damage(record, offset, 'a known kind of entry')
   }
 
-  #createTable(record: LogRecord, offset: number, family: Family, id: number, name: Uint8Array, value: Uint8Array): void {
+  #createTable(
+    record: LogRecord,
+    offset: number,
+    family: Family,
+    id: number,
+    name: Uint8Array,
+    value: Uint8Array,
+  ): void {
     const [keyCodec, valueCodec, ...more] = decode(value).split('\0')
-    if (keyCodec === undefined || valueCodec === undefined || more.length > 0) throw this.#damage(record, offset, 'two codec ids')
+    if (keyCodec === undefined || valueCodec === undefined || more.length > 0)
+      throw this.#damage(record, offset, 'two codec ids')
     const entry = { id, name: decode(name), keyCodec, valueCodec }
     family.tables = new Map(family.tables).set(entry.name, entry)
     this.#families.reserveIds(0, id)

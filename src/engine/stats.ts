@@ -36,6 +36,8 @@ export interface DatabaseStats {
     readonly bytes: number
     readonly limitBytes: number
     readonly waits: number
+    /** Memtables that only snapshots and iterators keep; outside the budget. */
+    readonly pinnedBytes: number
     /** Chunks kept for the next memtables. */
     readonly pooledBytes: number
   }
@@ -80,7 +82,13 @@ export function databaseStats(engine: Engine): DatabaseStats {
     openSnapshots: [...engine.openSnapshots].length,
     pins: engine.pins.count,
     log: { commits, groups, commitsPerGroup: groups === 0 ? 0 : commits / groups, syncs, syncMillis, bytes, stalls },
-    memory: { bytes: budget.use.bytes, limitBytes: budget.limitBytes, waits: budget.waits, pooledBytes: engine.pooledBytes },
+    memory: {
+      bytes: budget.use.bytes,
+      limitBytes: budget.limitBytes,
+      waits: budget.waits,
+      pinnedBytes: budget.pinned.bytes,
+      pooledBytes: engine.pooledBytes,
+    },
     checkpoints: { ...engine.checkpointCounters },
     file: { bytes: freeSpace.pageCount * PAGE_BYTES, freeBytes: (freeSpace.freePages + pending.pages) * PAGE_BYTES },
     cache: { ...cache.statistics, bytes: cache.byteLength },

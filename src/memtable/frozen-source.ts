@@ -21,8 +21,8 @@ export function frozenTable(memtable: Memtable, tableId: number): FrozenTable | 
   const table = memtable.table(tableId)
   if (table === undefined) return undefined
   return {
-    chunks: memtable.arena.bytes.map((bytes) => bytes.buffer),
-    slabs: table.index.slabs.map((slab) => slab.buffer),
+    chunks: memtable.arena.bytes.map(bytes => bytes.buffer),
+    slabs: table.index.slabs.map(slab => slab.buffer),
     versions: table.index.versions.buffer,
     fragments: table.tombstones.fragments,
     limit: memtable.appended,
@@ -53,9 +53,9 @@ export class FrozenSource {
 
   constructor(table: FrozenTable) {
     this.#limit = table.limit
-    this.#bytes = table.chunks.map((chunk) => new Uint8Array(chunk))
-    this.#words = table.chunks.map((chunk) => new Int32Array(chunk))
-    this.#slabs = table.slabs.map((slab) => new Int32Array(slab))
+    this.#bytes = table.chunks.map(chunk => new Uint8Array(chunk))
+    this.#words = table.chunks.map(chunk => new Int32Array(chunk))
+    this.#slabs = table.slabs.map(slab => new Int32Array(slab))
     this.#versions = new Int32Array(table.versions)
     this.#fragments = table.fragments
   }
@@ -64,7 +64,7 @@ export class FrozenSource {
   ranges(): { start: Uint8Array; end: Uint8Array | undefined }[] {
     const ranges: { start: Uint8Array; end: Uint8Array | undefined }[] = []
     for (const { start, end, addresses } of this.#fragments) {
-      if (!addresses.some((address) => address < this.#limit)) continue
+      if (!addresses.some(address => address < this.#limit)) continue
       const last = ranges.at(-1)
       if (last?.end !== undefined && compareBytes(last.end, start) === 0) last.end = end
       else ranges.push({ start, end })
@@ -122,7 +122,7 @@ export class FrozenSource {
       const fragment = this.#fragments[this.#fragment]
       if (fragment === undefined || compareBytes(key, fragment.start) < 0) return false
       if (fragment.end === undefined || compareBytes(key, fragment.end) < 0) {
-        return fragment.addresses.some((deletion) => deletion > address && deletion < this.#limit)
+        return fragment.addresses.some(deletion => deletion > address && deletion < this.#limit)
       }
       this.#fragment++
     }

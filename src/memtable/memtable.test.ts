@@ -30,8 +30,8 @@ const keys = fc.oneof(
   fc.uint8Array({ maxLength: 4, max: 3 }),
   fc.uint8Array({ maxLength: 14, max: 1 }),
   fc.uint8Array({ maxLength: 40 }),
-  fc.nat(5000).map((n) => new Uint8Array([0, 0, 0, 0, 0, 0, n >> 8, n & 255])),
-  fc.nat(3000).map((n) => new Uint8Array([1, 1, 1, 1, 1, 1, 1, 1, 1, n >> 8, n & 255])),
+  fc.nat(5000).map(n => new Uint8Array([0, 0, 0, 0, 0, 0, n >> 8, n & 255])),
+  fc.nat(3000).map(n => new Uint8Array([1, 1, 1, 1, 1, 1, 1, 1, 1, n >> 8, n & 255])),
 )
 
 interface Version {
@@ -54,7 +54,11 @@ function valueAt(cursor: MemtableCursor): Uint8Array | undefined {
   return cursor.kind === KIND_PUT ? cursor.bytes.slice(start, start + cursor.valueLength) : undefined
 }
 
-function walk(memtable: Memtable, limit: number, forward: boolean): { key: Uint8Array; value: Uint8Array | undefined }[] {
+function walk(
+  memtable: Memtable,
+  limit: number,
+  forward: boolean,
+): { key: Uint8Array; value: Uint8Array | undefined }[] {
   const table = memtable.table(TABLE)
   if (table === undefined) return []
   const cursor = new MemtableCursor(table.index, limit)
@@ -62,7 +66,10 @@ function walk(memtable: Memtable, limit: number, forward: boolean): { key: Uint8
   else cursor.seekLast()
   const found = []
   while (cursor.address !== NONE) {
-    found.push({ key: cursor.bytes.slice(cursor.keyOffset, cursor.keyOffset + cursor.keyLength), value: valueAt(cursor) })
+    found.push({
+      key: cursor.bytes.slice(cursor.keyOffset, cursor.keyOffset + cursor.keyLength),
+      value: valueAt(cursor),
+    })
     if (forward) cursor.next()
     else cursor.previous()
   }
@@ -76,7 +83,10 @@ function check(memtable: Memtable, versions: readonly Version[], limit: number):
 }
 
 const operation = fc.oneof(
-  { weight: 12, arbitrary: fc.record({ do: fc.constant('put' as const), key: keys, size: fc.oneof(fc.nat(40), fc.nat(3000)) }) },
+  {
+    weight: 12,
+    arbitrary: fc.record({ do: fc.constant('put' as const), key: keys, size: fc.oneof(fc.nat(40), fc.nat(3000)) }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('delete' as const), key: keys }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('commit' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('rollback' as const) }) },
@@ -85,7 +95,7 @@ const operation = fc.oneof(
 
 test('a memtable equals a sorted list of versions at every limit, through commits and rollbacks', () => {
   fc.assert(
-    fc.property(fc.array(operation, { maxLength: 400, size: 'max' }), (operations) => {
+    fc.property(fc.array(operation, { maxLength: 400, size: 'max' }), operations => {
       const { memtable } = newMemtable()
       let versions: Version[] = []
       const limits: number[] = []
@@ -112,7 +122,7 @@ test('a memtable equals a sorted list of versions at every limit, through commit
       const table = memtable.table(TABLE)
       for (const { key } of versions.slice(-20)) {
         const address = table!.index.lookup(encoded(key), memtable.arena.end)
-        assert.equal(address, versions.findLast((version) => compareBytes(version.key, key) === 0)!.address)
+        assert.equal(address, versions.findLast(version => compareBytes(version.key, key) === 0)!.address)
       }
     }),
     { numRuns: RUNS },
@@ -135,7 +145,10 @@ test('a rollback leaves neither entries nor memory behind, and the log sees no h
   assert.ok(use.bytes - bytes < 1_500_000, 'only index nodes may stay')
   memtable.put(table, TABLE, encoded(new Uint8Array([2])), new Uint8Array(8).fill(2), 8)
   const extents = memtable.arena.extents(0, memtable.arena.end)
-  assert.equal(extents.reduce((sum, part) => sum + part.length, 0), 120 + 24)
+  assert.equal(
+    extents.reduce((sum, part) => sum + part.length, 0),
+    120 + 24,
+  )
 })
 
 test('extents of a transaction over many chunks are its entries, one after the other', () => {
@@ -145,10 +158,12 @@ test('extents of a transaction over many chunks are its entries, one after the o
   memtable.append()
   const start = memtable.arena.end
   const sizes = [10, 5000, 70_000, 300_000, 20, 1_100_000, 900_000, 900_000, 4]
-  sizes.forEach((size, i) => memtable.put(table, TABLE, encoded(new Uint8Array([2, i])), new Uint8Array(size).fill(i + 1), size))
+  sizes.forEach((size, i) =>
+    memtable.put(table, TABLE, encoded(new Uint8Array([2, i])), new Uint8Array(size).fill(i + 1), size),
+  )
   const copy = newMemtable().memtable
   for (const part of memtable.arena.extents(start, memtable.arena.end)) {
-    for (let offset = 0; offset < part.length; ) {
+    for (let offset = 0; offset < part.length;) {
       const length = new DataView(part.buffer, part.byteOffset + offset).getUint32(8, true)
       copy.adopt(part, offset)
       offset += (16 + length + 7) & ~7
@@ -168,10 +183,19 @@ test('an open cursor keeps its place while others insert, and sees nothing of it
   for (; cursor.address !== NONE; cursor.next()) {
     seen.push(cursor.bytes[cursor.keyOffset]!)
     for (let i = 0; i < 5; i++) {
-      memtable.put(table, TABLE, encoded(new Uint8Array([(seen.length * 37) & 255, seen.length, i])), new Uint8Array(0), 0)
+      memtable.put(
+        table,
+        TABLE,
+        encoded(new Uint8Array([(seen.length * 37) & 255, seen.length, i])),
+        new Uint8Array(0),
+        0,
+      )
     }
   }
-  assert.deepEqual(seen, Array.from({ length: 200 }, (_, i) => i))
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 200 }, (_, i) => i),
+  )
 })
 
 test('the tail of an open transaction moves to the next memtable and stays readable in the old one', () => {
@@ -199,33 +223,37 @@ const bound = fc.uint8Array({ minLength: 1, maxLength: 2, max: 7 })
 
 test('range tombstones equal a list of ranges, at every limit and after every rollback', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(bound, fc.option(bound), fc.boolean()), { maxLength: 30 }), fc.nat(40), (ranges, keep) => {
-      const { memtable } = newMemtable()
-      const { tombstones } = memtable.tableForWriting(TABLE)
-      const list: { start: Uint8Array; end: Uint8Array | null; address: number }[] = []
-      ranges.forEach(([start, end], i) => {
-        if (end !== null && compareBytes(start, end) >= 0) return
-        tombstones.add(start, end ?? undefined, i)
-        list.push({ start, end, address: i })
-      })
-      const look = (limit: number): void => {
-        for (let a = 0; a < 8; a++) {
-          for (let b = -1; b < 8; b++) {
-            const key = new Uint8Array(b < 0 ? [a] : [a, b])
-            const covering = list.filter(
-              ({ start, end, address }) =>
-                address < limit && compareBytes(start, key) <= 0 && (end === null || compareBytes(key, end) < 0),
-            )
-            assert.equal(tombstones.newest(key, 0, key.length, limit), covering.at(-1)?.address ?? -1)
+    fc.property(
+      fc.array(fc.tuple(bound, fc.option(bound), fc.boolean()), { maxLength: 30 }),
+      fc.nat(40),
+      (ranges, keep) => {
+        const { memtable } = newMemtable()
+        const { tombstones } = memtable.tableForWriting(TABLE)
+        const list: { start: Uint8Array; end: Uint8Array | null; address: number }[] = []
+        ranges.forEach(([start, end], i) => {
+          if (end !== null && compareBytes(start, end) >= 0) return
+          tombstones.add(start, end ?? undefined, i)
+          list.push({ start, end, address: i })
+        })
+        const look = (limit: number): void => {
+          for (let a = 0; a < 8; a++) {
+            for (let b = -1; b < 8; b++) {
+              const key = new Uint8Array(b < 0 ? [a] : [a, b])
+              const covering = list.filter(
+                ({ start, end, address }) =>
+                  address < limit && compareBytes(start, key) <= 0 && (end === null || compareBytes(key, end) < 0),
+              )
+              assert.equal(tombstones.newest(key, 0, key.length, limit), covering.at(-1)?.address ?? -1)
+            }
           }
         }
-      }
-      look(100)
-      look(keep)
-      tombstones.cut(keep)
-      while (list.length > 0 && list.at(-1)!.address >= keep) list.pop()
-      look(100)
-    }),
+        look(100)
+        look(keep)
+        tombstones.cut(keep)
+        while (list.length > 0 && list.at(-1)!.address >= keep) list.pop()
+        look(100)
+      },
+    ),
     { numRuns: RUNS * 3 },
   )
 })

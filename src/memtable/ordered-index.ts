@@ -120,7 +120,10 @@ export class OrderedIndex {
     const reference = words[base + LEAF_REFERENCE + slot]!
     if (reference < 0) {
       const version = ~reference
-      assert(version === this.#versionCount - 1 && this.versions[version * 2] === address, 'versions are rolled back out of order')
+      assert(
+        version === this.#versionCount - 1 && this.versions[version * 2] === address,
+        'versions are rolled back out of order',
+      )
       words[base + LEAF_REFERENCE + slot] = this.versions[version * 2 + 1]!
       this.#versionCount--
       return
@@ -208,7 +211,8 @@ export class OrderedIndex {
     if (key.high < high) return false
     if (key.high === high) {
       const low = words[last + LEAF_LOW]!
-      if (key.low < low || (key.low === low && this.#compareEntry(key, words[last + LEAF_REFERENCE]!) <= 0)) return false
+      if (key.low < low || (key.low === low && this.#compareEntry(key, words[last + LEAF_REFERENCE]!) <= 0))
+        return false
     }
     this.#place.leaf = leaf
     this.#place.slot = count
@@ -227,7 +231,8 @@ export class OrderedIndex {
       let above = high < otherHigh
       if (high === otherHigh) {
         const otherLow = words[base + BRANCH_LOW + middle - 1]!
-        above = low < otherLow || (low === otherLow && this.#compareTail(key, words[base + BRANCH_TAIL + middle - 1]!) < 0)
+        above =
+          low < otherLow || (low === otherLow && this.#compareTail(key, words[base + BRANCH_TAIL + middle - 1]!) < 0)
       }
       if (above) to = middle
       else from = middle
@@ -456,7 +461,15 @@ function insertSlot(words: Int32Array, base: number, slot: number, high: number,
 }
 
 /** Separator `slot - 1` stands in front of child `slot`. */
-function insertSeparator(words: Int32Array, base: number, slot: number, high: number, low: number, tail: number, child: number): void {
+function insertSeparator(
+  words: Int32Array,
+  base: number,
+  slot: number,
+  high: number,
+  low: number,
+  tail: number,
+  child: number,
+): void {
   const count = words[base]!
   for (let i = count; i > slot; i--) {
     const at = base + i - 1

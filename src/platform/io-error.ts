@@ -13,7 +13,10 @@ const CODES: Readonly<Record<string, readonly [code: ErrorCode, advice: string]>
   ENOENT: ['MANIFOLD_NOT_FOUND', 'Create the directory, or check the path.'],
   ENOTDIR: ['MANIFOLD_NOT_FOUND', 'A part of the path is not a directory: check the path.'],
   EISDIR: ['MANIFOLD_NOT_A_DATABASE', 'The path names a directory: give the path of a file.'],
-  ELOOP: ['MANIFOLD_NOT_A_DATABASE', 'The path names a symbolic link, which Manifold does not follow: give the path of the file itself.'],
+  ELOOP: [
+    'MANIFOLD_NOT_A_DATABASE',
+    'The path names a symbolic link, which Manifold does not follow: give the path of the file itself.',
+  ],
 }
 
 /** An operating system's error as a `DatabaseError`: the code where there is one of ours, else MANIFOLD_IO; `doing` completes 'Could not ...'. */
@@ -23,5 +26,9 @@ export function ioError(error: unknown, doing: string, file?: string): DatabaseE
   const known = Object.hasOwn(CODES, name) ? CODES[name] : undefined
   const [code, advice] = known ?? ['MANIFOLD_IO', 'Check the disk and the system log.']
   const reason = error instanceof Error ? error.message : String(error)
-  return new DatabaseError(code, `Could not ${doing}: ${reason}. ${advice}`, file === undefined ? { cause: error } : { cause: error, file })
+  return new DatabaseError(
+    code,
+    `Could not ${doing}: ${reason}. ${advice}`,
+    file === undefined ? { cause: error } : { cause: error, file },
+  )
 }

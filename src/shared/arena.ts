@@ -68,7 +68,9 @@ export class Arena {
       )
     }
     const alone = words > SHARED_ENTRY_WORDS_MAX
-    const buffer = alone ? new SharedArrayBuffer((words * 4 + 4095) & ~4095) : this.#pool.take(this.#chunkBytes(words * 4))
+    const buffer = alone
+      ? new SharedArrayBuffer((words * 4 + 4095) & ~4095)
+      : this.#pool.take(this.#chunkBytes(words * 4))
     this.bytes.push(new Uint8Array(buffer))
     this.words.push(new Int32Array(buffer))
     this.#use.add(buffer.byteLength)

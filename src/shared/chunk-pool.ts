@@ -76,7 +76,7 @@ export class ChunkPool {
     const chunks: SharedArrayBuffer[] = []
     while (chunks.length < AHEAD_CHUNKS) chunks.push(cold.pop() ?? this.#newChunk())
     this.#touching = true
-    void this.touch(chunks.map((chunk) => new Uint8Array(chunk))).then(() => {
+    void this.touch(chunks.map(chunk => new Uint8Array(chunk))).then(() => {
       this.#touching = false
       this.#warm.push(...chunks)
     })
@@ -107,7 +107,7 @@ export class ChunkPool {
  */
 export const chunkPool: ChunkPool = new ChunkPool()
 
-/** Bytes that a memtable holds, counted into the database's budget until `detach`. */
+/** Bytes that a memtable holds, counted into the database's budget until `moveTo`. */
 export class MemoryUse {
   bytes = 0
   #total: MemoryUse | undefined
@@ -121,9 +121,10 @@ export class MemoryUse {
     this.#total?.add(bytes)
   }
 
-  /** What snapshots alone keep alive is outside the budget. */
-  detach(): void {
+  /** From now on the bytes count elsewhere: what snapshots alone keep alive is outside the budget. */
+  moveTo(total: MemoryUse): void {
     this.#total?.add(-this.bytes)
-    this.#total = undefined
+    this.#total = total
+    total.add(this.bytes)
   }
 }

@@ -8,7 +8,7 @@ import { threadPort } from '../platform/node/thread-port.ts'
 /** The body of the thread that merges: takes a job, does it, answers. The descriptor is the owner's and stays open. */
 const port = threadPort()
 
-port.onMessage((message) => {
+port.onMessage(message => {
   port.post(answer(message as MergeJob))
 })
 

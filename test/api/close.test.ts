@@ -11,7 +11,12 @@ for (const journal of JOURNALS) {
     test('finishes commits that have begun, and leaves one file that opens without replay', async () => {
       const disk = newDisk()
       const db = await openOn(disk, journal)
-      const commits = Array.from({ length: 50 }, (_, i) => db.columnFamily(`f${i % 4}`).table(numbers).put(i, i))
+      const commits = Array.from({ length: 50 }, (_, i) =>
+        db
+          .columnFamily(`f${i % 4}`)
+          .table(numbers)
+          .put(i, i),
+      )
       await db.close()
       await Promise.all(commits)
       assert.deepEqual(disk.listSync('/data'), ['app.manifold'])
@@ -19,7 +24,10 @@ for (const journal of JOURNALS) {
       const progress: unknown[] = []
       const again = await openOn(disk, journal, { onRecovery: each => void progress.push(each) })
       assert.deepEqual(progress, [])
-      assert.equal([0, 1, 2, 3].reduce((sum, i) => sum + again.columnFamily(`f${i}`).table(numbers).count(), 0), 50)
+      assert.equal(
+        [0, 1, 2, 3].reduce((sum, i) => sum + again.columnFamily(`f${i}`).table(numbers).count(), 0),
+        50,
+      )
       await again.close()
     })
 
@@ -42,7 +50,11 @@ for (const journal of JOURNALS) {
         const again = await openOn(gate.disk, journal)
         assert.equal(again.table(words).has('before'), outcomes[0].status === 'fulfilled')
         const done = schema ? again.columnFamilies().includes('y') : again.table(words).has('late')
-        assert.equal(done, outcomes[1].status === 'fulfilled', 'what was said to have happened has happened, and nothing else')
+        assert.equal(
+          done,
+          outcomes[1].status === 'fulfilled',
+          'what was said to have happened has happened, and nothing else',
+        )
         for (const outcome of outcomes) {
           if (outcome.status === 'rejected') assert.equal((outcome.reason as { code: string }).code, 'MANIFOLD_CLOSED')
         }
@@ -246,7 +258,10 @@ for (const journal of JOURNALS) {
         assert.equal(again.table(words).has(`k${i}`), outcome.status === 'fulfilled', `k${i}`)
         if (outcome.status === 'rejected') assert.equal((outcome.reason as { code: string }).code, 'MANIFOLD_CLOSED')
       }
-      assert.ok(settled.some(({ status }) => status === 'rejected'), 'some were waiting')
+      assert.ok(
+        settled.some(({ status }) => status === 'rejected'),
+        'some were waiting',
+      )
       await again.close()
     })
   })

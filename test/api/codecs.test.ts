@@ -18,12 +18,24 @@ const CASES: Record<string, Case> = {
     values: [Uint8Array.of(), Uint8Array.of(0), Uint8Array.of(0, 0), Uint8Array.of(1), Uint8Array.of(255, 1)],
     refused: ['x', [1], new Uint16Array(1), new ArrayBuffer(1), null],
   },
-  utf8: { codec: utf8 as never, values: ['', '\0', 'a', 'ab', 'é', '\uffee', '😀'], refused: [1, '\ud800', 'a\udc00', new String('x')] },
-  uint: { codec: uint as never, values: [0, 1, 255, 256, 2 ** 32, 2 ** 53 - 1], refused: [-1, 0.5, 2 ** 53, Number.NaN, 1n, '1'] },
+  utf8: {
+    codec: utf8 as never,
+    values: ['', '\0', 'a', 'ab', 'é', '\uffee', '😀'],
+    refused: [1, '\ud800', 'a\udc00', new String('x')],
+  },
+  uint: {
+    codec: uint as never,
+    values: [0, 1, 255, 256, 2 ** 32, 2 ** 53 - 1],
+    refused: [-1, 0.5, 2 ** 53, Number.NaN, 1n, '1'],
+  },
   int: { codec: int as never, values: [-(2 ** 53) + 1, -1, 0, 1, 2 ** 53 - 1], refused: [0.5, 2 ** 53, Infinity, 1n] },
   u64: { codec: u64 as never, values: [0n, 1n, 2n ** 53n, 2n ** 64n - 1n], refused: [-1n, 2n ** 64n, 1] },
   i64: { codec: i64 as never, values: [-(2n ** 63n), -1n, 0n, 2n ** 63n - 1n], refused: [2n ** 63n, 1] },
-  f64: { codec: f64 as never, values: [-Infinity, -1.5, 0, Number.MIN_VALUE, 1.5, Infinity], refused: [Number.NaN, 1n, '1'] },
+  f64: {
+    codec: f64 as never,
+    values: [-Infinity, -1.5, 0, Number.MIN_VALUE, 1.5, Infinity],
+    refused: [Number.NaN, 1n, '1'],
+  },
   boolean: { codec: boolean as never, values: [false, true], refused: [0, 'true', null] },
   timestamp: {
     codec: timestamp as never,
@@ -44,7 +56,15 @@ const CASES: Record<string, Case> = {
       ['a', [1, Uint8Array.of()], 0],
       ['a\0', [0, Uint8Array.of()], 0],
     ],
-    refused: [[], ['a'], ['a', [0, Uint8Array.of()]], ['a', [0], 0], ['a', [0, Uint8Array.of()], 0, 1], 'a', [1, [0, Uint8Array.of()], 0]],
+    refused: [
+      [],
+      ['a'],
+      ['a', [0, Uint8Array.of()]],
+      ['a', [0], 0],
+      ['a', [0, Uint8Array.of()], 0, 1],
+      'a',
+      [1, [0, Uint8Array.of()], 0],
+    ],
   },
 }
 
@@ -64,7 +84,10 @@ describe('the codecs of the package', () => {
             assert.deepEqual(keyed.keys({ reverse: true }).toArray(), values.toReversed())
             assert.deepEqual(valued.values().toArray(), values)
             values.forEach((value, i) => assert.equal(keyed.get(value as never), i))
-            assert.deepEqual(keyed.keys({ gt: values[0] as never, lte: values.at(-1) as never }).toArray(), values.slice(1))
+            assert.deepEqual(
+              keyed.keys({ gt: values[0] as never, lte: values.at(-1) as never }).toArray(),
+              values.slice(1),
+            )
             await db.checkpoint()
           }
           for (const wrong of refused) {
@@ -99,7 +122,8 @@ describe('the codecs of the package', () => {
         [cycle, /circular/i],
         [[undefined], /undefined/],
       ]
-      for (const [value, message] of refused) await rejects(t.put(99, value as never), 'MANIFOLD_INVALID_VALUE', message)
+      for (const [value, message] of refused)
+        await rejects(t.put(99, value as never), 'MANIFOLD_INVALID_VALUE', message)
       assert.equal(t.has(99), false)
     })
   })
@@ -181,7 +205,11 @@ describe('a codec of the caller', () => {
       assert.equal(error.cause, failure)
       await rejects(t.put('text', 'a'), 'MANIFOLD_INVALID_KEY', /must return a Uint8Array.*Correct the codec/)
       await t.put('good', 'good')
-      refuses(() => t.get('good'), 'MANIFOLD_INVALID_VALUE', /could not decode.*Give a codec that changes its format a new id/)
+      refuses(
+        () => t.get('good'),
+        'MANIFOLD_INVALID_VALUE',
+        /could not decode.*Give a codec that changes its format a new id/,
+      )
       refuses(() => t.range().toArray(), 'MANIFOLD_INVALID_KEY', /could not decode/)
       assert.equal(t.has('good'), true)
       assert.equal(t.count(), 1)
@@ -235,12 +263,21 @@ describe('a codec of the caller', () => {
       for (const [i, id] of ids.entries()) await db.table(table(`t${i}`, { key: utf8, value: long(id) })).put('a', id)
       await db.close()
       const again = await openOn(disk, journal)
-      for (const [i, id] of ids.entries()) assert.equal(again.table(table(`t${i}`, { key: utf8, value: long(id) })).get('a'), id)
-      refuses(() => again.table(table('t1', { key: utf8, value: long('other') })), 'MANIFOLD_TABLE_MISMATCH', /own codecs/)
+      for (const [i, id] of ids.entries())
+        assert.equal(again.table(table(`t${i}`, { key: utf8, value: long(id) })).get('a'), id)
+      refuses(
+        () => again.table(table('t1', { key: utf8, value: long('other') })),
+        'MANIFOLD_TABLE_MISMATCH',
+        /own codecs/,
+      )
       await again.close()
     }
     for (const id of ['', 'é'.repeat(513), 'a\0b', 'a\nb', '\ud800', 5]) {
-      refuses(() => table('t', { key: utf8, value: { ...own, id: id as never } }), 'MANIFOLD_INVALID_ARGUMENT', /1 to 1024 bytes.*Name it/)
+      refuses(
+        () => table('t', { key: utf8, value: { ...own, id: id as never } }),
+        'MANIFOLD_INVALID_ARGUMENT',
+        /1 to 1024 bytes.*Name it/,
+      )
     }
   })
 })
@@ -258,7 +295,11 @@ describe('a table opened with other codecs than it has', () => {
       await db.table(words).put('a', '1')
       const check = async (): Promise<void> => {
         for (const definition of [other, otherKey] as (typeof words)[]) {
-          const error = refuses(() => db.table(definition), 'MANIFOLD_TABLE_MISMATCH', /Open it with its own codecs, or use another name/)
+          const error = refuses(
+            () => db.table(definition),
+            'MANIFOLD_TABLE_MISMATCH',
+            /Open it with its own codecs, or use another name/,
+          )
           assert.equal(error.expected, 'utf8, utf8')
           assert.ok(error.message.includes(error.found!.split(', ')[0]!))
           const snapshot = db.snapshot()

@@ -106,10 +106,24 @@ for (const journal of LOGS) {
       await withDatabase(journal, async db => {
         const order: string[] = []
         const done = [
-          db.table(words).put('a', '1', { durability: 'immediate' }).then(() => order.push('a')),
-          db.columnFamily('x').table(words).put('b', '1', { durability: 'none' }).then(() => order.push('b')),
-          db.table(words).put('c', '1', { durability: 'eventual' }).then(() => order.push('c')),
-          db.columnFamily('y').table(words).put('d', '1').then(() => order.push('d')),
+          db
+            .table(words)
+            .put('a', '1', { durability: 'immediate' })
+            .then(() => order.push('a')),
+          db
+            .columnFamily('x')
+            .table(words)
+            .put('b', '1', { durability: 'none' })
+            .then(() => order.push('b')),
+          db
+            .table(words)
+            .put('c', '1', { durability: 'eventual' })
+            .then(() => order.push('c')),
+          db
+            .columnFamily('y')
+            .table(words)
+            .put('d', '1')
+            .then(() => order.push('d')),
         ]
         assert.deepEqual(db.columnFamilies(), [])
         await Promise.all(done)
@@ -120,11 +134,18 @@ for (const journal of LOGS) {
     test('sync: all that was committed before the call is on the disk', async () => {
       const disk = newDisk()
       const db = await openOn(disk, journal, { ...slow, durability: 'none' })
-      for (let i = 0; i < 20; i++) void db.columnFamily(`f${i % 3}`).table(numbers).put(i, i)
+      for (let i = 0; i < 20; i++)
+        void db
+          .columnFamily(`f${i % 3}`)
+          .table(numbers)
+          .put(i, i)
       await db.sync()
       assert.equal(db.stats().sequence, 20, 'and visible')
       const after = await reopenAfterCrash(db, disk, 'none', journal)
-      assert.equal([0, 1, 2].reduce((sum, i) => sum + after.db.columnFamily(`f${i}`).table(numbers).count(), 0), 20)
+      assert.equal(
+        [0, 1, 2].reduce((sum, i) => sum + after.db.columnFamily(`f${i}`).table(numbers).count(), 0),
+        20,
+      )
       await after.db.close()
     })
   })
@@ -132,7 +153,9 @@ for (const journal of LOGS) {
 
 describe("journal 'async', with the log's answer held back", () => {
   /** A database with a family `default` of which one immediate commit is on its way to the disk. */
-  async function withCommitUnderWay(body: (db: Database, gate: GatedDisk, commit: Promise<void>) => Promise<void>): Promise<void> {
+  async function withCommitUnderWay(
+    body: (db: Database, gate: GatedDisk, commit: Promise<void>) => Promise<void>,
+  ): Promise<void> {
     const gate = new GatedDisk()
     const db = await openOn(gate.disk, 'async')
     await db.table(words).put('before', '1')
@@ -218,7 +241,11 @@ describe("journal 'async', with the log's answer held back", () => {
       if (end === 'commits') db.writeSync(txn => txn.table(words).put('b', txn.table(words).get('a')!))
       else if (end === 'throws') {
         assert.throws(() => db.writeSync(txn => txn.table(words).insert('a', '2')), { code: 'MANIFOLD_KEY_EXISTS' })
-      } else assert.equal(db.writeSync(txn => txn.table(words).get('a'), { durability: 'none' }), '1')
+      } else
+        assert.equal(
+          db.writeSync(txn => txn.table(words).get('a'), { durability: 'none' }),
+          '1',
+        )
       assert.equal(db.table(words).get('a'), '1', end)
       await commit
       gate.disk.cutPower()
@@ -247,7 +274,9 @@ describe("journal 'async', with the log's answer held back", () => {
     all.forEach((promise, i) => void promise.catch(() => order.push(i)))
     await turns()
     gate.disk.onOperation = ({ kind, path }) =>
-      kind === 'write' && path.includes('-wal') ? Object.assign(new Error('EIO: i/o error'), { code: 'EIO' }) : undefined
+      kind === 'write' && path.includes('-wal')
+        ? Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
+        : undefined
     gate.open()
     for (const promise of all) await rejects(promise, 'MANIFOLD_POISONED', /open it again/)
     assert.deepEqual(entriesOf(db.table(words)), [['before', '1']], 'readers see what they saw')
@@ -289,7 +318,9 @@ describe("journal 'off'", () => {
       async db => {
         const txn = await db.beginWrite()
         txn.table(words).put('a', '1')
-        await (await txn.commit()).durable
+        await (
+          await txn.commit()
+        ).durable
       },
       async db => {
         await db.table(words).put('a', '1')

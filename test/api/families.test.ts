@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { reopenAfterCrash } from '../support/crash.ts'
-import { entriesOf, JOURNALS, LOGS, newDisk, numbers, openOn, PATH, stateOf, withDatabase, words } from '../support/open.ts'
+import {
+  entriesOf,
+  JOURNALS,
+  LOGS,
+  newDisk,
+  numbers,
+  openOn,
+  PATH,
+  stateOf,
+  withDatabase,
+  words,
+} from '../support/open.ts'
 import { checkPages } from '../support/pages.ts'
 import { refuses, rejects } from '../support/refusal.ts'
 
@@ -84,7 +95,11 @@ for (const journal of JOURNALS) {
         assert.deepEqual(entriesOf(x.table(words)), [])
         assert.equal(db.columnFamily('y').table(words).count(), 2)
         await x.table(words).put('new', 'x')
-        await rejects(db.renameColumnFamily('x', 'y'), 'MANIFOLD_FAMILY_EXISTS', /drop it first, or choose another name/)
+        await rejects(
+          db.renameColumnFamily('x', 'y'),
+          'MANIFOLD_FAMILY_EXISTS',
+          /drop it first, or choose another name/,
+        )
         await rejects(db.renameColumnFamily('x', 'x'), 'MANIFOLD_FAMILY_EXISTS', /choose another name/)
         await rejects(db.renameColumnFamily('z', 'q'), 'MANIFOLD_NO_SUCH_FAMILY', /nothing was changed/)
         await db.renameColumnFamily('y', 'z')
@@ -170,7 +185,10 @@ test('the pages of what was dropped are used again', async () => {
     const db = await openOn(disk, journal)
     const sizes: number[] = []
     for (let round = 0; round < 6; round++) {
-      await db.columnFamily('x').table(words).putMany(Array.from({ length: 200 }, (_, i) => [`k${i}`, 'x'.repeat(1000)] as const))
+      await db
+        .columnFamily('x')
+        .table(words)
+        .putMany(Array.from({ length: 200 }, (_, i) => [`k${i}`, 'x'.repeat(1000)] as const))
       await db.columnFamily('y').table(words).put('long', 'x'.repeat(100_000))
       await db.checkpoint()
       await db.dropColumnFamily('x')

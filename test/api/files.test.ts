@@ -46,7 +46,8 @@ async function killedDatabase(journal: JournalMode): Promise<string> {
   await db.columnFamily('x').table(words).put('late', '2')
   const copy = path.join(newDirectory(), 'app.manifold')
   for (const name of fs.readdirSync(path.dirname(file))) {
-    if (!name.endsWith('-lock')) fs.copyFileSync(path.join(path.dirname(file), name), path.join(path.dirname(copy), name))
+    if (!name.endsWith('-lock'))
+      fs.copyFileSync(path.join(path.dirname(file), name), path.join(path.dirname(copy), name))
   }
   await db.close()
   return copy
@@ -101,10 +102,18 @@ describe('a database that is open already', () => {
     await db.table(words).put('a', '1')
     const link = path.join(newDirectory(), 'link')
     fs.symlinkSync(path.dirname(file), link)
-    const names = [file, path.join(link, 'app.manifold'), path.join(path.dirname(file), '..', path.basename(path.dirname(file)), 'app.manifold')]
+    const names = [
+      file,
+      path.join(link, 'app.manifold'),
+      path.join(path.dirname(file), '..', path.basename(path.dirname(file)), 'app.manifold'),
+    ]
     for (const name of names) {
       for (const readOnly of [false, true]) {
-        const error = await rejects(Database.open(name, { readOnly }), 'MANIFOLD_LOCKED', /Use the Database that is open, or close it first/)
+        const error = await rejects(
+          Database.open(name, { readOnly }),
+          'MANIFOLD_LOCKED',
+          /Use the Database that is open, or close it first/,
+        )
         assert.match(error.message, /this process/)
         assert.ok(error.message.includes(String(process.pid)))
       }
@@ -159,7 +168,11 @@ describe('what is no database', () => {
     const file = path.join(directory, 'file')
     fs.writeFileSync(file, 'x')
     await rejects(Database.open(path.join(file, 'app.manifold')), 'MANIFOLD_NOT_FOUND', /check the path/)
-    await rejects(Database.open(path.join(directory, 'none', 'app.manifold')), 'MANIFOLD_NOT_FOUND', /Create the directory/)
+    await rejects(
+      Database.open(path.join(directory, 'none', 'app.manifold')),
+      'MANIFOLD_NOT_FOUND',
+      /Create the directory/,
+    )
     assert.deepEqual(fs.readdirSync(directory), ['file'])
   })
 
@@ -175,7 +188,10 @@ describe('what is no database', () => {
       assert.equal(fs.readlinkSync(link), to)
       fs.unlinkSync(link)
     }
-    assert.deepEqual(fs.readdirSync(directory).filter(name => !name.endsWith('-lock')), [])
+    assert.deepEqual(
+      fs.readdirSync(directory).filter(name => !name.endsWith('-lock')),
+      [],
+    )
     const db = await Database.open(target)
     assert.equal(db.table(words).count(), 200)
     await db.close()
@@ -195,7 +211,10 @@ describe('a newer format', () => {
         for (const slot of slots) {
           const base = slot * PAGE_BYTES
           bytes.writeUInt32LE(2, base + HEADER_VERSION_OFFSET)
-          bytes.writeUInt32LE(checksum(bytes.subarray(base, base + HEADER_CHECKSUM_OFFSET)), base + HEADER_CHECKSUM_OFFSET)
+          bytes.writeUInt32LE(
+            checksum(bytes.subarray(base, base + HEADER_CHECKSUM_OFFSET)),
+            base + HEADER_CHECKSUM_OFFSET,
+          )
         }
       })
       await refusesToOpen(file, 'MANIFOLD_VERSION', /Open it with a newer Manifold/)
@@ -230,7 +249,11 @@ describe('a missing log', () => {
       assert.ok(log.size > 0)
       for (const name of log.keys()) fs.unlinkSync(name)
       const before = snapshotOf(path.dirname(file))
-      const error = await rejects(Database.open(file), 'MANIFOLD_LOG_MISSING', /Put the log files back beside it, or restore both/)
+      const error = await rejects(
+        Database.open(file),
+        'MANIFOLD_LOG_MISSING',
+        /Put the log files back beside it, or restore both/,
+      )
       assert.equal(error.file, file)
       assert.deepEqual(snapshotOf(path.dirname(file)), before)
       for (const [name, bytes] of log) fs.writeFileSync(name, bytes)
@@ -244,7 +267,8 @@ describe('a missing log', () => {
       const file = await killedDatabase(journal)
       const other = await killedDatabase(journal)
       for (const name of fs.readdirSync(path.dirname(file))) {
-        if (name.includes('-wal')) fs.copyFileSync(path.join(path.dirname(other), name), path.join(path.dirname(file), name))
+        if (name.includes('-wal'))
+          fs.copyFileSync(path.join(path.dirname(other), name), path.join(path.dirname(file), name))
       }
       const before = snapshotOf(path.dirname(file))
       await assert.rejects(Database.open(file), { code: /MANIFOLD_(CORRUPTION|LOG_MISSING)/ })
@@ -254,7 +278,10 @@ describe('a missing log', () => {
 
   test('segments without their first are refused', async () => {
     const file = await killedDatabase('sync')
-    const segments = fs.readdirSync(path.dirname(file)).filter(name => name.includes('-wal')).sort()
+    const segments = fs
+      .readdirSync(path.dirname(file))
+      .filter(name => name.includes('-wal'))
+      .sort()
     if (segments.length < 2) return
     const bytes = fs.readFileSync(`${file}-wal0`)
     assert.ok(bytes.length > SEGMENT_HEADER_BYTES)
@@ -299,7 +326,10 @@ describe('permissions', { skip: process.platform === 'win32' }, () => {
     const before = snapshotOf(path.dirname(file))
     if (isRoot) fs.chownSync(file, 65_534, 65_534)
     else fs.chmodSync(path.dirname(file), 0o555)
-    assert.match(await tryAs(path.join(path.dirname(file), 'new.manifold'), '{}'), /^MANIFOLD_PERMISSION .*Give the process permission/)
+    assert.match(
+      await tryAs(path.join(path.dirname(file), 'new.manifold'), '{}'),
+      /^MANIFOLD_PERMISSION .*Give the process permission/,
+    )
     assert.match(await tryAs(file, '{}'), /^MANIFOLD_PERMISSION .*Give the process permission/)
     assert.equal(await tryAs(file, '{ readOnly: true }'), 'open 200')
     assert.deepEqual(snapshotOf(path.dirname(file)), before)

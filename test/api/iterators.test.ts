@@ -27,16 +27,16 @@ for (const journal of JOURNALS) {
           if (i % 150 === 0) await db.table(numbers).put(5000 + i, 0)
           if (i % 250 === 0) await db.checkpoint()
         }
-        assert.deepEqual(seen, Array.from({ length: 1000 }, (_, i) => i))
+        assert.deepEqual(
+          seen,
+          Array.from({ length: 1000 }, (_, i) => i),
+        )
         assert.deepEqual(seenBackward, seen.toReversed())
         assert.deepEqual(forward.next(), { done: true, value: undefined })
         assert.deepEqual(backward.next(), { done: true, value: undefined })
         await db.dropTable('numbers')
         await db.checkpoint()
-        assert.deepEqual(
-          untouched.map(([key]) => key).toArray(),
-          seen.slice(500),
-        )
+        assert.deepEqual(untouched.map(([key]) => key).toArray(), seen.slice(500))
         assert.equal(db.stats().pins, 0)
       })
     })
@@ -129,7 +129,9 @@ for (const journal of JOURNALS) {
 
     test('outside is not disturbed by what a transaction writes, takes back and writes again', async () => {
       await withDatabase(journal, async db => {
-        await db.table(words).putMany(Array.from({ length: 200 }, (_, i) => [`k${String(i).padStart(3, '0')}`, 'old'] as const))
+        await db
+          .table(words)
+          .putMany(Array.from({ length: 200 }, (_, i) => [`k${String(i).padStart(3, '0')}`, 'old'] as const))
         const expected = entriesOf(db.table(words))
         for (let round = 0; round < 20; round++) {
           const iterator: Entries<[string, string]> = db.table(words).range({ reverse: round % 2 === 1 })

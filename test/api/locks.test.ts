@@ -51,14 +51,20 @@ for (const journal of JOURNALS) {
           if (i % 2 === 0) chosen.reverse()
           await db.write(chosen, async (txn: FamiliesTransaction) => {
             held++
-            for (const family of chosen) txn.family(family).table(words).update('n', old => String(Number(old ?? 0) + 1))
+            for (const family of chosen)
+              txn
+                .family(family)
+                .table(words)
+                .update('n', old => String(Number(old ?? 0) + 1))
             if (i % 3 === 0) await turns(1)
           })
         })
         await Promise.all(written)
         assert.equal(held, 60)
         const counts = families.map(family => Number(family.table(words).get('n')))
-        const expected = names.map((_, at) => Array.from({ length: 60 }, (_n, i) => (i >> at) % 2 === 1 || at === i % 5))
+        const expected = names.map((_, at) =>
+          Array.from({ length: 60 }, (_n, i) => (i >> at) % 2 === 1 || at === i % 5),
+        )
         assert.deepEqual(
           counts,
           expected.map(list => list.filter(Boolean).length),
@@ -122,7 +128,11 @@ for (const journal of JOURNALS) {
         const t = db.table(words)
         const gone = AbortSignal.abort()
         await rejects(t.put('a', '1', { signal: gone }), 'MANIFOLD_ABORTED', /nothing was written/i)
-        await rejects(db.write(() => {}, { signal: gone }), 'MANIFOLD_ABORTED', /nothing was written/i)
+        await rejects(
+          db.write(() => {}, { signal: gone }),
+          'MANIFOLD_ABORTED',
+          /nothing was written/i,
+        )
         const aborter = new AbortController()
         const written = db.write(
           async txn => {
@@ -360,7 +370,13 @@ describe('the memory budget', () => {
             done,
             done.toSorted((a, b) => a - b),
           )
-          for (let i = 110; i < 120; i++) assert.ok(db.table(words).get(`k${i % 10}`)!.endsWith(String(i)))
+          for (let i = 110; i < 120; i++)
+            assert.ok(
+              db
+                .table(words)
+                .get(`k${i % 10}`)!
+                .endsWith(String(i)),
+            )
           assert.ok(db.stats().checkpoints.count > 0)
         },
         SMALL,

@@ -103,7 +103,11 @@ test('whatever a method is given, it refuses with an error of ours, and one that
     }
     txn.abort()
     for (const name of ['map', 'filter', 'take', 'drop', 'reduce', 'forEach', 'find']) {
-      await abuse({ [name]: (argument: never) => (t.range() as never as Record<string, Method>)[name]!(argument) }, name, false)
+      await abuse(
+        { [name]: (argument: never) => (t.range() as never as Record<string, Method>)[name]!(argument) },
+        name,
+        false,
+      )
     }
     assert.equal(t.get('kept'), 'value')
     snapshot.close()
@@ -120,7 +124,12 @@ test('whatever a declaration or an opening is given, it refuses with an error of
   await opened.close()
   const refused: unknown[] = []
   for (const given of GARBAGE) {
-    for (const options of [given, { fileSystem: disk, journal: given }, { fileSystem: given }, { fileSystem: disk, signal: given }]) {
+    for (const options of [
+      given,
+      { fileSystem: disk, journal: given },
+      { fileSystem: given },
+      { fileSystem: disk, signal: given },
+    ]) {
       try {
         // A path that cannot be: what is not refused for its type finds nothing.
         const db = await Database.open('/none/such/place', options as never)

@@ -243,7 +243,8 @@ test('names and keys that every object has are names and keys like others', asyn
     const odd = table('__proto__', { key: utf8, value: json() })
     const family = db.columnFamily('__proto__')
     const value = JSON.parse('{"__proto__":{"x":1},"constructor":2}') as never
-    for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) await family.table(odd).put(key, value)
+    for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty'])
+      await family.table(odd).put(key, value)
     assert.deepEqual(db.columnFamilies(), ['__proto__'])
     assert.deepEqual(family.tables(), ['__proto__'])
     const read = family.table(odd).get('__proto__') as object

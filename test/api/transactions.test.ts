@@ -27,7 +27,10 @@ for (const journal of JOURNALS) {
           }),
           2,
         )
-        assert.equal(db.writeSync(txn => txn.table(words).get('b')), '2')
+        assert.equal(
+          db.writeSync(txn => txn.table(words).get('b')),
+          '2',
+        )
         assert.equal(
           await db.write([db.columnFamily('x')], txn => txn.family(db.columnFamily('x')).table(words).count()),
           0,
@@ -111,10 +114,13 @@ for (const journal of JOURNALS) {
         )
         assert.deepEqual(entriesOf(db.table(words)), [['a', 'old']])
         assert.deepEqual(db.tables(), ['words'])
-        await db.columnFamily('x').write(txn => {
-          txn.table(words).put('a', '1')
-          throw failure
-        }).catch(() => {})
+        await db
+          .columnFamily('x')
+          .write(txn => {
+            txn.table(words).put('a', '1')
+            throw failure
+          })
+          .catch(() => {})
         assert.deepEqual(db.columnFamilies(), ['default'])
       })
     })
@@ -330,7 +336,11 @@ for (const journal of JOURNALS) {
         })
         await db.write([db.columnFamily('x')], (txn: FamiliesTransaction) => {
           assert.ok(!('table' in txn) && !('commit' in txn))
-          const error = refuses(() => txn.family(db.columnFamily('y')), 'MANIFOLD_INVALID_ARGUMENT', /list every family/)
+          const error = refuses(
+            () => txn.family(db.columnFamily('y')),
+            'MANIFOLD_INVALID_ARGUMENT',
+            /list every family/,
+          )
           assert.match(error.message, /'x'.*not with 'y'/)
         })
         const own = await db.columnFamily('z').beginWrite()
@@ -382,7 +392,15 @@ for (const journal of JOURNALS) {
           t.put('a', '1')
           refuses(() => t.put('b', 5 as never), 'MANIFOLD_INVALID_VALUE', /expected a string/)
           refuses(() => t.put('k'.repeat(2049), ''), 'MANIFOLD_KEY_TOO_LARGE', /shorter key/)
-          refuses(() => t.putMany([['c', '3'], ['d', 4 as never]]), 'MANIFOLD_INVALID_VALUE', /expected a string/)
+          refuses(
+            () =>
+              t.putMany([
+                ['c', '3'],
+                ['d', 4 as never],
+              ]),
+            'MANIFOLD_INVALID_VALUE',
+            /expected a string/,
+          )
         })
         assert.deepEqual(db.table(words).keys().toArray(), ['a', 'c'])
       })

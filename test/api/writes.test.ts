@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { blobs, documents, entriesOf, fill, JOURNALS, numbers, PATH, stateOf, visits, withDatabase, words } from '../support/open.ts'
+import {
+  blobs,
+  documents,
+  entriesOf,
+  fill,
+  JOURNALS,
+  numbers,
+  PATH,
+  stateOf,
+  visits,
+  withDatabase,
+  words,
+} from '../support/open.ts'
 import { refuses, rejects } from '../support/refusal.ts'
 
 for (const journal of JOURNALS) {
@@ -38,7 +50,14 @@ for (const journal of JOURNALS) {
           ]),
         )
         assert.equal(db.stats().sequence, sequence + 1)
-        await rejects(t.putMany([['c', '3'], ['d', 4 as never]]), 'MANIFOLD_INVALID_VALUE', /expected a string/)
+        await rejects(
+          t.putMany([
+            ['c', '3'],
+            ['d', 4 as never],
+          ]),
+          'MANIFOLD_INVALID_VALUE',
+          /expected a string/,
+        )
         assert.deepEqual(entriesOf(t), [
           ['a', '1'],
           ['b', '2'],
@@ -76,15 +95,9 @@ for (const journal of JOURNALS) {
         assert.equal(await t.update(1, old => old! * 2), 22)
         await Promise.all(Array.from({ length: 20 }, () => t.update(1, old => old! + 1)))
         assert.equal(t.get(1), 42)
-        assert.equal(
-          await t.update(1, () => undefined),
-          undefined,
-        )
+        assert.equal(await t.update(1, () => undefined), undefined)
         assert.equal(t.has(1), false)
-        assert.equal(
-          await t.update(7, () => undefined),
-          undefined,
-        )
+        assert.equal(await t.update(7, () => undefined), undefined)
         assert.equal(t.count(), 0)
       })
     })
@@ -100,9 +113,21 @@ for (const journal of JOURNALS) {
           }),
           error => error === failure,
         )
-        await rejects(t.update(1, (async () => 2) as never), 'MANIFOLD_INVALID_ARGUMENT', /returned a promise.*nothing was written/)
-        await rejects(t.update(1, (() => Promise.reject(failure)) as never), 'MANIFOLD_INVALID_ARGUMENT', /Use write\(\)/)
-        await rejects(t.update(1, () => -1), 'MANIFOLD_INVALID_VALUE', /was given/)
+        await rejects(
+          t.update(1, (async () => 2) as never),
+          'MANIFOLD_INVALID_ARGUMENT',
+          /returned a promise.*nothing was written/,
+        )
+        await rejects(
+          t.update(1, (() => Promise.reject(failure)) as never),
+          'MANIFOLD_INVALID_ARGUMENT',
+          /Use write\(\)/,
+        )
+        await rejects(
+          t.update(1, () => -1),
+          'MANIFOLD_INVALID_VALUE',
+          /was given/,
+        )
         assert.equal(t.get(1), 1)
         await t.put(1, 2)
         assert.equal(t.get(1), 2, 'the lock is free again')
@@ -193,11 +218,19 @@ test('a method that returns a promise never throws, it rejects', async () => {
     await rejects(t.put(wrong, 1), 'MANIFOLD_INVALID_KEY', /was given/)
     await rejects(t.put(1, wrong), 'MANIFOLD_INVALID_VALUE', /was given/)
     await rejects(t.put(1, 1, wrong), 'MANIFOLD_INVALID_ARGUMENT', /must be an object/)
-    await rejects(t.put(1, 1, { durability: 'fast' as never }), 'MANIFOLD_INVALID_ARGUMENT', /'immediate', 'eventual' or 'none'/)
+    await rejects(
+      t.put(1, 1, { durability: 'fast' as never }),
+      'MANIFOLD_INVALID_ARGUMENT',
+      /'immediate', 'eventual' or 'none'/,
+    )
     await rejects(t.put(1, 1, { signal: {} as never }), 'MANIFOLD_INVALID_ARGUMENT', /AbortController/)
     await rejects(t.putMany([[wrong, 1]]), 'MANIFOLD_INVALID_KEY', /was given/)
     await rejects(t.insert(wrong, 1), 'MANIFOLD_INVALID_KEY', /was given/)
-    await rejects(t.update(wrong, () => 1), 'MANIFOLD_INVALID_KEY', /was given/)
+    await rejects(
+      t.update(wrong, () => 1),
+      'MANIFOLD_INVALID_KEY',
+      /was given/,
+    )
     await rejects(t.delete(wrong), 'MANIFOLD_INVALID_KEY', /was given/)
     await rejects(t.deleteRange({ gt: wrong }), 'MANIFOLD_INVALID_KEY', /was given/)
     await rejects(t.clear(wrong), 'MANIFOLD_INVALID_ARGUMENT', /must be an object/)
@@ -251,7 +284,10 @@ describe('limits', () => {
   test('a name of 255 bytes is the longest', async () => {
     await withDatabase('sync', async db => {
       const name = 'é'.repeat(127) + 'x'
-      await db.columnFamily(name).table({ ...words, name }).put('a', '1')
+      await db
+        .columnFamily(name)
+        .table({ ...words, name })
+        .put('a', '1')
       await db.checkpoint()
       assert.deepEqual(db.columnFamilies(), [name])
       assert.deepEqual(db.columnFamily(name).tables(), [name])

@@ -27,7 +27,9 @@ function nameOf(value: Bytes): string {
 
 function textOf(state: State): string {
   const families = [...state].sort(([a], [b]) => (a < b ? -1 : 1))
-  return families.map(([family, entries]) => `${family}{${[...entries].sort(([a], [b]) => (a < b ? -1 : 1)).join(' ')}}`).join('')
+  return families
+    .map(([family, entries]) => `${family}{${[...entries].sort(([a], [b]) => (a < b ? -1 : 1)).join(' ')}}`)
+    .join('')
 }
 
 /**
@@ -186,7 +188,11 @@ async function abandon(db: Database | undefined, disk: SimulatedDisk): Promise<v
  * Opens what a cut has left and checks that it is a state of the history, that it opens twice with the same, that a second
  * cut right after the opening takes nothing, and that every page is reached or free.
  */
-export async function verify(history: History, image: SimulatedDisk, { operation, image: number }: CrashPoint): Promise<void> {
+export async function verify(
+  history: History,
+  image: SimulatedDisk,
+  { operation, image: number }: CrashPoint,
+): Promise<void> {
   const { journal } = history
   const first = await openAt(image, journal)
   const text = contentsOf(first)
@@ -214,7 +220,10 @@ export interface CrashTestOptions {
 }
 
 /** A database whose power has been cut, with all that was written on its disk: opening it replays the log. */
-export async function uncleanHistory(journal: JournalMode, script: (history: History) => Promise<void>): Promise<History> {
+export async function uncleanHistory(
+  journal: JournalMode,
+  script: (history: History) => Promise<void>,
+): Promise<History> {
   const history = new History(new SimulatedDisk(), journal)
   await history.open()
   await script(history)
@@ -248,7 +257,12 @@ export async function crashTest(
       await verify(history!, image, point)
       verified++
     },
-    { seed, imagesPerOperation, tornSectors: true, disk: () => prepared?.disk.crash(new SeededRandom(seed), { mode: 'all' }) ?? new SimulatedDisk() },
+    {
+      seed,
+      imagesPerOperation,
+      tornSectors: true,
+      disk: () => prepared?.disk.crash(new SeededRandom(seed), { mode: 'all' }) ?? new SimulatedDisk(),
+    },
   )
   return verified
 }

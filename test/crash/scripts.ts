@@ -2,15 +2,19 @@ import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import type { JournalMode } from '../../src/index.ts'
 import { runs } from '../support/open.ts'
-import type { Change } from './history.ts'
-import { crashTest, History, uncleanHistory } from './history.ts'
+import type { Change , History} from './history.ts'
+import { crashTest, uncleanHistory } from './history.ts'
 
 const SEED = Number(process.env['MANIFOLD_TEST_SEED'] ?? 20_240_601)
 /** All, none, and a part of what was not synced, in turn from operation to operation; with more runs, all of them for each. */
 const IMAGES = Math.max(3, runs(1))
 const EVERY = Math.max(1, Math.round(IMAGES / runs(1)))
 
-export const put = (family: string, key: string, length = 40, seed = key.length): Change => [family, key, [length, seed]]
+export const put = (family: string, key: string, length = 40, seed = key.length): Change => [
+  family,
+  key,
+  [length, seed],
+]
 
 /** What is done to the database while the power fails. */
 export const SCRIPTS: Readonly<Record<string, (history: History) => Promise<void>>> = {
@@ -34,7 +38,8 @@ export const SCRIPTS: Readonly<Record<string, (history: History) => Promise<void
     await Promise.all(all)
   },
   'transactions over several families': async history => {
-    for (let i = 0; i < 5; i++) await history.commit([put('a', 'k', 30, i), put('b', 'k', 700, i), put('c', `k${i}`, 30, i)])
+    for (let i = 0; i < 5; i++)
+      await history.commit([put('a', 'k', 30, i), put('b', 'k', 700, i), put('c', `k${i}`, 30, i)])
   },
   checkpoints: async history => {
     for (let round = 0; round < 3; round++) {
@@ -104,7 +109,11 @@ export function cutEverywhere(journal: JournalMode, names: readonly string[] = O
   describe(`journal '${journal}': the power is cut in every operation of`, () => {
     for (const name of names) {
       test(name, async () => {
-        const verified = await crashTest(journal, SCRIPTS[name]!, { seed: SEED, imagesPerOperation: IMAGES, every: EVERY })
+        const verified = await crashTest(journal, SCRIPTS[name]!, {
+          seed: SEED,
+          imagesPerOperation: IMAGES,
+          every: EVERY,
+        })
         assert.ok(verified > 10, `only ${verified} states`)
       })
     }

@@ -127,12 +127,17 @@ for (const journal of JOURNALS) {
     test('that was started by a full buffer and fails is told in the background, and to who waits for memory', async () => {
       const disk = newDisk()
       const heard: DatabaseError[] = []
-      const db = await openOn(disk, journal, { writeBufferBytes: 1 << 20, onBackgroundError: error => void heard.push(error) })
+      const db = await openOn(disk, journal, {
+        writeBufferBytes: 1 << 20,
+        onBackgroundError: error => void heard.push(error),
+      })
       const broken = new Fault(disk, 'ENOSPC', isData)
       const outcomes = await Promise.allSettled(
         Array.from({ length: 100 }, (_, i) => db.table(words).put(`k${i}`, 'x'.repeat(30_000))),
       )
-      const codes = outcomes.flatMap(outcome => (outcome.status === 'rejected' ? [(outcome.reason as DatabaseError).code] : []))
+      const codes = outcomes.flatMap(outcome =>
+        outcome.status === 'rejected' ? [(outcome.reason as DatabaseError).code] : [],
+      )
       assert.deepEqual([...new Set(codes)], ['MANIFOLD_NO_SPACE'])
       assert.ok(codes.length < 100, 'those that found memory were committed')
       await turns()
@@ -159,10 +164,7 @@ for (const journal of JOURNALS) {
         assert.equal(snapshot.table(words).get('k3'), 'new'.repeat(40))
       }
       const expected = Array.from({ length: 300 }, (_, i) => i).filter(i => i % 3 === 0 || !String(i).startsWith('1'))
-      assert.deepEqual(
-        iterator.map(([key]) => key).toArray(),
-        expected.map(i => `k${i}`).sort(),
-      )
+      assert.deepEqual(iterator.map(([key]) => key).toArray(), expected.map(i => `k${i}`).sort())
       snapshot.close()
       await db.close()
       checkPages(disk, PATH)

@@ -38,7 +38,8 @@ function contentsOf(db: Database): { contents: Contents; refused: number } {
       const entries = tryTo(() => t.range().toArray())
       if (entries === undefined) {
         // What can still be read one by one must be right, too.
-        for (let i = 0; i < 40; i++) tryTo(() => checkEntry(family, definition.name, t.get((definition === blobs ? i : `k${i}`) as never), i))
+        for (let i = 0; i < 40; i++)
+          tryTo(() => checkEntry(family, definition.name, t.get((definition === blobs ? i : `k${i}`) as never), i))
         tryTo(() => t.count())
         continue
       }
@@ -74,7 +75,10 @@ function checkDamage(error: unknown): void {
 async function filled(disk: SimulatedDisk, journal: JournalMode): Promise<Database> {
   const db = await openOn(disk, journal)
   await db.table(words).putMany(Array.from({ length: 300 }, (_, i) => [`k${i}`, valueAt(i)] as const))
-  await db.columnFamily('x').table(blobs).putMany(Array.from({ length: 30 }, (_, i) => [i, blobAt(i)] as const))
+  await db
+    .columnFamily('x')
+    .table(blobs)
+    .putMany(Array.from({ length: 30 }, (_, i) => [i, blobAt(i)] as const))
   await db.checkpoint()
   await db.table(words).deleteRange({ gte: 'k2', lt: 'k3' })
   await db.table(words).putMany(Array.from({ length: 100 }, (_, i) => [`k${2 * i}`, valueAt(2 * i)] as const))
@@ -93,7 +97,14 @@ interface Outcome {
 }
 
 /** Opens a damaged copy; its contents must be one of `possible`, as far as they can be read. */
-async function tryDamaged(disk: SimulatedDisk, journal: JournalMode, readOnly: boolean, possible: readonly Contents[], outcome: Outcome, where: string): Promise<void> {
+async function tryDamaged(
+  disk: SimulatedDisk,
+  journal: JournalMode,
+  readOnly: boolean,
+  possible: readonly Contents[],
+  outcome: Outcome,
+  where: string,
+): Promise<void> {
   let db: Database
   try {
     db = await openOn(disk, journal, { readOnly, createIfMissing: false })
@@ -108,7 +119,10 @@ async function tryDamaged(disk: SimulatedDisk, journal: JournalMode, readOnly: b
     else {
       outcome.right++
       const text = JSON.stringify(contents)
-      assert.ok(possible.some(each => JSON.stringify(each) === text), `${where}: wrong data`)
+      assert.ok(
+        possible.some(each => JSON.stringify(each) === text),
+        `${where}: wrong data`,
+      )
     }
   } finally {
     await db.close().catch(checkDamage)
@@ -165,8 +179,20 @@ describe('damage of a closed data file', () => {
     const db = await filled(disk, 'sync')
     await db.close()
     const size = disk.contents(PATH).length
-    const lengths = new Set([0, 1, 7, 8, 100, PAGE_BYTES - 1, PAGE_BYTES, 2 * PAGE_BYTES - 1, 2 * PAGE_BYTES, 2 * PAGE_BYTES + 1])
-    for (let length = 2 * PAGE_BYTES; length < size; length += PAGE_BYTES) for (const off of [0, 1, 5000]) lengths.add(Math.min(size - 1, length + off))
+    const lengths = new Set([
+      0,
+      1,
+      7,
+      8,
+      100,
+      PAGE_BYTES - 1,
+      PAGE_BYTES,
+      2 * PAGE_BYTES - 1,
+      2 * PAGE_BYTES,
+      2 * PAGE_BYTES + 1,
+    ])
+    for (let length = 2 * PAGE_BYTES; length < size; length += PAGE_BYTES)
+      for (const off of [0, 1, 5000]) lengths.add(Math.min(size - 1, length + off))
     for (const length of lengths) {
       for (const readOnly of [true, false]) {
         const copy = copyOf(disk)
@@ -210,7 +236,10 @@ describe('damage of a log', () => {
     const db = await filled(disk, journal)
     const states = [contentsOf(db).contents]
     for (let i = 0; i < 12; i++) {
-      await db.columnFamily('later').table(words).put(`k${i % 5}`, valueAt(i + 100).repeat(30))
+      await db
+        .columnFamily('later')
+        .table(words)
+        .put(`k${i % 5}`, valueAt(i + 100).repeat(30))
       states.push(contentsOf(db).contents)
     }
     return { disk: await crash(db, disk, 'all'), states }

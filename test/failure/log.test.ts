@@ -36,7 +36,10 @@ for (const journal of LOGS) {
           first,
           wait('b', db.columnFamily('x').table(words).put('b', '1')),
           wait('c', db.table(words).put('c', '1', { durability: 'eventual' })),
-          wait('read', db.write(txn => txn.table(words).get('a'))),
+          wait(
+            'read',
+            db.write(txn => txn.table(words).get('a')),
+          ),
           wait('sync', db.sync()),
           wait('durable', commit.durable),
         ]
@@ -94,19 +97,35 @@ for (const journal of LOGS) {
         const db = await openOn(disk, journal, slow)
         const acknowledged: number[] = []
         let seen = 0
-        const broken = new Fault(disk, 'EIO', operation => isLog(operation) && operation.kind !== 'read' && ++seen === hit)
+        const broken = new Fault(
+          disk,
+          'EIO',
+          operation => isLog(operation) && operation.kind !== 'read' && ++seen === hit,
+        )
         const settled = Array.from({ length: 60 }, async (_, i) => {
           if (i % 10 === 0) await new Promise(resolve => void setImmediate(resolve))
-          await db.columnFamily(`f${i % 3}`).table(numbers).put(i, i, { durability: i % 4 === 0 ? 'none' : 'immediate' })
+          await db
+            .columnFamily(`f${i % 3}`)
+            .table(numbers)
+            .put(i, i, { durability: i % 4 === 0 ? 'none' : 'immediate' })
           if (i % 4 !== 0) acknowledged.push(i)
         })
         const outcomes = await Promise.allSettled(settled)
         broken.heal()
         const left = await crash(db, disk, 'none', hit)
         const again = await openOn(left, journal)
-        for (const i of acknowledged) assert.equal(again.columnFamily(`f${i % 3}`).table(numbers).get(i), i, `hit ${hit}: ${i} was acknowledged`)
+        for (const i of acknowledged)
+          assert.equal(
+            again
+              .columnFamily(`f${i % 3}`)
+              .table(numbers)
+              .get(i),
+            i,
+            `hit ${hit}: ${i} was acknowledged`,
+          )
         for (const outcome of outcomes) {
-          if (outcome.status === 'rejected') assert.match((outcome.reason as DatabaseError).code, /^MANIFOLD_(POISONED|IO)$/)
+          if (outcome.status === 'rejected')
+            assert.match((outcome.reason as DatabaseError).code, /^MANIFOLD_(POISONED|IO)$/)
         }
         await again.close()
         checkPages(left, PATH)
@@ -119,7 +138,11 @@ for (const journal of LOGS) {
         const db = await openOn(disk, journal, slow)
         for (let i = 0; i < 50; i++) await db.table(numbers).put(i, i, { durability: 'none' })
         let seen = 0
-        const broken = new Fault(disk, 'EIO', operation => isLog(operation) && operation.kind !== 'read' && ++seen === hit)
+        const broken = new Fault(
+          disk,
+          'EIO',
+          operation => isLog(operation) && operation.kind !== 'read' && ++seen === hit,
+        )
         const checkpoint = db.checkpoint()
         const outcomes = await Promise.allSettled([
           checkpoint,
@@ -132,7 +155,8 @@ for (const journal of LOGS) {
         for (let i = 0; i < 20; i++) {
           if (outcomes[1 + i]!.status === 'fulfilled') assert.equal(again.table(numbers).get(100 + i), i)
         }
-        if (outcomes[0].status === 'fulfilled') for (let i = 0; i < 50; i++) assert.equal(again.table(numbers).get(i), i)
+        if (outcomes[0].status === 'fulfilled')
+          for (let i = 0; i < 50; i++) assert.equal(again.table(numbers).get(i), i)
         await again.close()
         checkPages(disk, PATH)
       }
@@ -171,7 +195,11 @@ for (const journal of LOGS) {
 
 async function checkPoisoned(db: Database): Promise<void> {
   await rejects(db.table(words).put('late', '1'), 'MANIFOLD_POISONED', ADVICE)
-  await rejects(db.write(() => assert.fail('the body ran')), 'MANIFOLD_POISONED', ADVICE)
+  await rejects(
+    db.write(() => assert.fail('the body ran')),
+    'MANIFOLD_POISONED',
+    ADVICE,
+  )
   await rejects(db.beginWrite(), 'MANIFOLD_POISONED', ADVICE)
   await rejects(db.dropColumnFamily('x'), 'MANIFOLD_POISONED', ADVICE)
   await rejects(db.checkpoint(), 'MANIFOLD_POISONED', ADVICE)

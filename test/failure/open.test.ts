@@ -57,7 +57,9 @@ for (const journal of JOURNALS) {
             for (let hit = 1; ; hit += system === 'EIO' ? 1 : 9) {
               const disk = await make(journal)
               const expected = await openOn(disk.crash({} as never, { mode: 'all' }), journal)
-              const contents = expected.columnFamilies().map(name => [name, expected.columnFamily(name).table(words).range().toArray()])
+              const contents = expected
+                .columnFamilies()
+                .map(name => [name, expected.columnFamily(name).table(words).range().toArray()])
               await expected.close()
               const broken = new Fault(disk, system, nth(hit, alone, isAny))
               let opened = true
@@ -132,7 +134,11 @@ for (const journal of JOURNALS) {
       const advice = /open it without readOnly to write/
       await rejects(db.table(words).put('a', '2'), 'MANIFOLD_READ_ONLY', advice)
       await rejects(db.table(words).delete('zzz'), 'MANIFOLD_READ_ONLY', advice)
-      await rejects(db.write(() => {}), 'MANIFOLD_READ_ONLY', advice)
+      await rejects(
+        db.write(() => {}),
+        'MANIFOLD_READ_ONLY',
+        advice,
+      )
       await rejects(db.beginWrite(), 'MANIFOLD_READ_ONLY', advice)
       await rejects(db.dropColumnFamily('default'), 'MANIFOLD_READ_ONLY', advice)
       await rejects(db.dropTable(words), 'MANIFOLD_READ_ONLY', advice)
@@ -154,7 +160,11 @@ for (const journal of JOURNALS) {
 
     test('heeds createIfMissing and errorIfExists', async () => {
       const disk = newDisk()
-      await rejects(openOn(disk, journal, { createIfMissing: false }), 'MANIFOLD_NOT_FOUND', /check the path.*createIfMissing/)
+      await rejects(
+        openOn(disk, journal, { createIfMissing: false }),
+        'MANIFOLD_NOT_FOUND',
+        /check the path.*createIfMissing/,
+      )
       assert.deepEqual(disk.listSync('/data'), [])
       const db = await openOn(disk, journal, { errorIfExists: true })
       await rejects(openOn(disk, journal), 'MANIFOLD_LOCKED', /already open in this process.*Close it first/)

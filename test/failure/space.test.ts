@@ -28,11 +28,18 @@ for (const journal of LOGS) {
         }
       }
       assert.ok(refused > 10 && kept.length > 2)
-      await db.table(words).put('small', '1').then(
-        () => kept.push('small'),
-        () => {},
+      await db
+        .table(words)
+        .put('small', '1')
+        .then(
+          () => kept.push('small'),
+          () => {},
+        )
+      refuses(
+        () => db.writeSync(txn => txn.table(words).put('sync', 'x'.repeat(100_000))),
+        'MANIFOLD_NO_SPACE',
+        /Free space/,
       )
-      refuses(() => db.writeSync(txn => txn.table(words).put('sync', 'x'.repeat(100_000))), 'MANIFOLD_NO_SPACE', /Free space/)
       await rejects(
         db.columnFamily('y').write(txn => txn.table(words).put('new', 'x'.repeat(100_000))),
         'MANIFOLD_NO_SPACE',
@@ -111,14 +118,17 @@ for (const journal of LOGS) {
         const kept = new Map<number, number>()
         for (let i = 0; i < 60; i++) {
           const family = db.columnFamily(`f${i % 2}`)
-          await family.write(txn => {
-            txn.table(numbers).put(i, i)
-            txn.table(words).put(`k${i % 7}`, 'x'.repeat(20_000))
-          }).then(
-            () => kept.set(i, i),
-            (error: DatabaseError) => assert.equal(error.code, 'MANIFOLD_NO_SPACE', `${hit}: ${error.message}`),
-          )
-          if (i % 20 === 10) await db.checkpoint().catch((error: DatabaseError) => assert.equal(error.code, 'MANIFOLD_NO_SPACE'))
+          await family
+            .write(txn => {
+              txn.table(numbers).put(i, i)
+              txn.table(words).put(`k${i % 7}`, 'x'.repeat(20_000))
+            })
+            .then(
+              () => kept.set(i, i),
+              (error: DatabaseError) => assert.equal(error.code, 'MANIFOLD_NO_SPACE', `${hit}: ${error.message}`),
+            )
+          if (i % 20 === 10)
+            await db.checkpoint().catch((error: DatabaseError) => assert.equal(error.code, 'MANIFOLD_NO_SPACE'))
         }
         failures += full.hits
         full.heal()
@@ -126,7 +136,14 @@ for (const journal of LOGS) {
         const left = hit % 2 === 0 ? await crash(db, disk, 'none') : (await db.close(), disk)
         const again = await openOn(left, journal)
         assert.equal(again.table(words).get('after'), '1')
-        for (let i = 0; i < 60; i++) assert.equal(again.columnFamily(`f${i % 2}`).table(numbers).get(i), kept.get(i))
+        for (let i = 0; i < 60; i++)
+          assert.equal(
+            again
+              .columnFamily(`f${i % 2}`)
+              .table(numbers)
+              .get(i),
+            kept.get(i),
+          )
         await again.close()
         checkPages(left, PATH)
       }

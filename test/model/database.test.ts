@@ -12,10 +12,13 @@ const family = fc.constantFrom('f', 'gg', 'hhh')
 const table = fc.constantFrom<TableName>('a', 'b')
 const key = fc.oneof(
   fc.stringMatching(/^[abk]{0,3}$/),
-  fc.nat(400).map((n) => `k${String(n).padStart(4, '0')}`),
-  fc.nat(20).map((n) => `${'long-'.repeat(60)}${n}`),
+  fc.nat(400).map(n => `k${String(n).padStart(4, '0')}`),
+  fc.nat(20).map(n => `${'long-'.repeat(60)}${n}`),
 )
-const size = fc.oneof({ weight: 6, arbitrary: fc.nat(120) }, { weight: 1, arbitrary: fc.constantFrom(3000, 9000, 40_000) })
+const size = fc.oneof(
+  { weight: 6, arbitrary: fc.nat(120) },
+  { weight: 1, arbitrary: fc.constantFrom(3000, 9000, 40_000) },
+)
 const range: fc.Arbitrary<TestRange> = fc.record(
   {
     gte: fc.option(key, { nil: undefined }),
@@ -47,8 +50,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       families: fc.uniqueArray(family, { minLength: 1, maxLength: 3 }),
       steps: fc.array(step, { maxLength: 40, size: 'max' }),
       durability,
-      fails: fc.nat(5).map((n) => n === 0),
-      sync: fc.nat(3).map((n) => n === 0),
+      fails: fc.nat(5).map(n => n === 0),
+      sync: fc.nat(3).map(n => n === 0),
     }),
   },
   { weight: 8, arbitrary: fc.record({ do: fc.constant('read' as const), family, table, range, key }) },
@@ -68,7 +71,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
 for (const journal of ['sync', 'async', 'off'] satisfies JournalMode[]) {
   test(`a database with journal '${journal}' equals sorted arrays, whatever is done to it`, async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async (commands) => {
+      fc.asyncProperty(fc.array(command, { maxLength: 60, size: 'max' }), async commands => {
         const machine = new Machine(journal)
         await machine.open()
         for (const each of commands) await machine.run(each)

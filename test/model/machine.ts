@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict'
-import type { Durability, FamiliesTransaction, FamilyTransaction, JournalMode, ReadTable, Savepoint, Snapshot, TransactionTable } from '../../src/index.ts'
+import type {
+  Durability,
+  FamiliesTransaction,
+  FamilyTransaction,
+  JournalMode,
+  ReadTable,
+  Savepoint,
+  Snapshot,
+  TransactionTable,
+} from '../../src/index.ts'
 import { Database, DatabaseError, table, utf8 } from '../../src/index.ts'
 import { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
@@ -24,7 +33,14 @@ export type Step =
   | { do: 'look'; family: string; table: TableName; range: TestRange }
 
 export type Command =
-  | { do: 'write'; families: readonly string[]; steps: readonly Step[]; durability: Durability; fails: boolean; sync: boolean }
+  | {
+      do: 'write'
+      families: readonly string[]
+      steps: readonly Step[]
+      durability: Durability
+      fails: boolean
+      sync: boolean
+    }
   | { do: 'read'; family: string; table: TableName; range: TestRange; key: string }
   | { do: 'snapshot' }
   | { do: 'closeSnapshot'; which: number }
@@ -128,7 +144,7 @@ export class Machine {
   }
 
   async #write({ families, steps, durability, fails, sync }: Extract<Command, { do: 'write' }>): Promise<void> {
-    const handles = families.map((name) => this.#db.columnFamily(name))
+    const handles = families.map(name => this.#db.columnFamily(name))
     let state = this.#state
     const states: Reference[] = []
     const savepoints: Savepoint[] = []
@@ -156,7 +172,7 @@ export class Machine {
       if (sync) {
         this.#db.writeSync(
           handles,
-          (txn) => {
+          txn => {
             for (const step of steps) act(txn, step)
             if (fails) throw failure
           },
@@ -165,9 +181,9 @@ export class Machine {
       } else {
         await this.#db.write(
           handles,
-          async (txn) => {
+          async txn => {
             for (const step of steps) {
-              if (step.do === 'pause') await new Promise((resolve) => setImmediate(resolve))
+              if (step.do === 'pause') await new Promise(resolve => setImmediate(resolve))
               else if (step.do === 'checkpoint') await this.#db.checkpoint()
               else act(txn, step)
             }
@@ -199,11 +215,11 @@ export class Machine {
       }
       case 'delete':
         target.delete(step.key)
-        return state.deleteWhere(family, step.table, (key) => key === step.key)
+        return state.deleteWhere(family, step.table, key => key === step.key)
       case 'deleteRange':
         if (step.range.gte === undefined && step.range.lt === undefined) return state
         target.deleteRange({ ...bounds(step.range) })
-        return state.deleteWhere(family, step.table, (key) => isWithin(step.range, key))
+        return state.deleteWhere(family, step.table, key => isWithin(step.range, key))
       case 'clear':
         target.clear()
         return state.deleteWhere(family, step.table, () => true)
@@ -220,7 +236,9 @@ export class Machine {
 
   #closeSnapshot(which: number): void {
     if (this.#snapshots.length === 0) return
-    const [{ snapshot, state }] = this.#snapshots.splice(which % this.#snapshots.length, 1) as [{ snapshot: Snapshot; state: Reference }]
+    const [{ snapshot, state }] = this.#snapshots.splice(which % this.#snapshots.length, 1) as [
+      { snapshot: Snapshot; state: Reference },
+    ]
     for (const family of ['f', 'gg', 'hhh']) {
       for (const name of ['a', 'b'] as const) {
         const target = snapshot.family(this.#db.columnFamily(family)).table(TABLES[name])
@@ -234,7 +252,8 @@ export class Machine {
   #iterate({ family, table: name, range, take }: Extract<Command, { do: 'iterate' }>): void {
     const iterator = this.#db.columnFamily(family).table(TABLES[name]).range(options(range))
     const rest = select(this.#state.entries(family, name), range)
-    for (let i = 0; i < take && rest.length > 0; i++) assert.deepEqual(iterator.next(), { done: false, value: rest.shift() })
+    for (let i = 0; i < take && rest.length > 0; i++)
+      assert.deepEqual(iterator.next(), { done: false, value: rest.shift() })
     this.#iterators.push({ iterator, rest })
   }
 
@@ -247,7 +266,11 @@ export class Machine {
 
   #rename(from: string, to: string): Promise<void> {
     const { families } = this.#state
-    const code = !families.has(from) ? 'MANIFOLD_NO_SUCH_FAMILY' : families.has(to) ? 'MANIFOLD_FAMILY_EXISTS' : undefined
+    const code = !families.has(from)
+      ? 'MANIFOLD_NO_SUCH_FAMILY'
+      : families.has(to)
+        ? 'MANIFOLD_FAMILY_EXISTS'
+        : undefined
     return this.#change(
       code,
       () => this.#db.renameColumnFamily(from, to),
@@ -272,7 +295,7 @@ export class Machine {
     this.disk = this.disk.crash(new SeededRandom(seed), { mode })
     await this.open()
     const found = this.contents()
-    const at = this.#possible.findLastIndex((state) => state.toString() === found.toString())
+    const at = this.#possible.findLastIndex(state => state.toString() === found.toString())
     assert.ok(at >= 0, `recovered ${found} is none of\n${this.#possible.join('\n')}`)
     this.#state = this.#possible[at]!
     this.#possible = [this.#state]

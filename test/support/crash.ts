@@ -33,7 +33,9 @@ export class GatedDisk {
   readonly #held: (() => void)[] = []
 
   constructor() {
-    this.disk = newDisk({ schedule: operation => void (this.#shut ? this.#held.push(operation) : queueMicrotask(operation)) })
+    this.disk = newDisk({
+      schedule: operation => void (this.#shut ? this.#held.push(operation) : queueMicrotask(operation)),
+    })
   }
 
   shut(): void {

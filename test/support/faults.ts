@@ -44,7 +44,11 @@ export function needsSpace({ kind, dataSync }: Operation): boolean {
 }
 
 /** Accepts the operation number `nth` of those that `of` accepts, from 1 on, and that alone, or all from it on. */
-export function nth(number: number, alone: boolean, of: (operation: Operation) => boolean): (operation: Operation) => boolean {
+export function nth(
+  number: number,
+  alone: boolean,
+  of: (operation: Operation) => boolean,
+): (operation: Operation) => boolean {
   let count = 0
   return operation => of(operation) && (++count === number || (!alone && count > number))
 }

@@ -25,5 +25,12 @@ export function simulatedPlatform(seed: number, options: SimulatedPlatformOption
   const clock = new SimulatedClock(options.clock)
   const fileSystem = options.disk ?? new SimulatedDisk({ schedule: operation => clock.defer(operation) })
   // The context is Node's own: following a call through what it awaits cannot be simulated, and leaves nothing to chance.
-  return { fileSystem, clock, random: new SeededRandom(seed), context: nodeContext(), threads: undefined, touch: undefined }
+  return {
+    fileSystem,
+    clock,
+    random: new SeededRandom(seed),
+    context: nodeContext(),
+    threads: undefined,
+    touch: undefined,
+  }
 }
