@@ -53,7 +53,8 @@ export class Values {
   constructor(bytes: number) {
     const pool = new Uint8Array(bytes * VALUE_COUNT)
     for (let i = 0; i < pool.length; i++) pool[i] = mix32(i)
-    for (let i = 0; i < VALUE_COUNT; i++) this.#slices.push(pool.subarray(i * bytes, (i + 1) * bytes))
+    // Arrays of their own, as values usually are: views into one buffer would start at odd places.
+    for (let i = 0; i < VALUE_COUNT; i++) this.#slices.push(pool.slice(i * bytes, (i + 1) * bytes))
   }
 
   at(stream: number, index: number): Uint8Array<ArrayBuffer> {

@@ -2,7 +2,7 @@ import { DatabaseError } from '../base/errors.ts'
 import { describe } from '../codec/refusal.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
-import type { FamilyView, TableEntry } from '../engine/family.ts'
+import type { FamilyView, TableEntry, Tables } from '../engine/family.ts'
 import type { FamilyWriter } from '../engine/family-writer.ts'
 import { checkCallable, checkEntry, checkIterable } from './durability.ts'
 import type { Bounds, In } from './range.ts'
@@ -25,6 +25,9 @@ export let newTransactionTable: <K, V>(
 export class TransactionTable<K, V> extends TableReads<K, V> {
   readonly #transaction: EngineTransaction
   readonly #writer: FamilyWriter
+  /** The catalog that was looked at last, and what it had. */
+  #tables: Tables | undefined
+  #found: TableEntry | undefined
 
   private constructor(engine: Engine, shape: TableShape<K, V>, transaction: EngineTransaction, writer: FamilyWriter) {
     super(engine, shape)
@@ -93,7 +96,13 @@ export class TransactionTable<K, V> extends TableReads<K, V> {
   /** The table, if there is one: a deletion creates none. */
   #present(): TableEntry | undefined {
     if (!this.#transaction.isOpen) throw transactionEnded()
-    return this.shape.find(this.#writer.tables)
+    const { tables } = this.#writer
+    // A catalog is never changed, only replaced: the same one gives the same entry.
+    if (tables !== this.#tables) {
+      this.#found = this.shape.find(tables)
+      this.#tables = tables
+    }
+    return this.#found
   }
 
   #entry(): TableEntry {

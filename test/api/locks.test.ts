@@ -242,7 +242,6 @@ for (const journal of JOURNALS) {
     test('another database, reads, and what happens beside the body are not nested', async () => {
       const other = await openOn(newDisk(), journal)
       await withDatabase(journal, async db => {
-        let beside: Promise<void> | undefined
         const body = db.write(async txn => {
           await other.table(words).put('a', '1')
           txn.table(words).put('a', '1')
@@ -252,7 +251,7 @@ for (const journal of JOURNALS) {
           await turns()
         })
         await turns(1)
-        beside = db.table(words).put('b', '2')
+        const beside = db.table(words).put('b', '2')
         assert.equal(await stateOf(beside, 1), 'pending')
         await body
         await beside

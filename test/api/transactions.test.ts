@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
+import os from 'node:os'
 import { describe, test } from 'node:test'
 import type { FamiliesTransaction, Savepoint, Transaction } from '../../src/index.ts'
-import { entriesOf, JOURNALS, numbers, stateOf, turns, withDatabase, words } from '../support/open.ts'
+import { blobs, entriesOf, JOURNALS, numbers, stateOf, turns, withDatabase, words } from '../support/open.ts'
 import { refuses, rejects } from '../support/refusal.ts'
 
 const failure = new Error('of the caller')
@@ -407,6 +408,28 @@ for (const journal of JOURNALS) {
     })
   })
 }
+
+test('a transaction over 1 GiB is refused as a whole, and the next one works', async t => {
+  if (os.freemem() < 4 * 2 ** 30) return t.skip('there is too little free memory for a transaction at its limit')
+  await withDatabase('off', async db => {
+    await db.table(words).put('a', '1')
+    const value = new Uint8Array(64 * 2 ** 20)
+    const txn = await db.beginWrite()
+    const start = txn.savepoint()
+    const table = txn.table(blobs)
+    const fillUp = (): void => {
+      for (let i = 0; i < 17; i++) table.put(i, value)
+    }
+    refuses(fillUp, 'MANIFOLD_TRANSACTION_TOO_LARGE', /1073741824 bytes.*Split it into several/)
+    refuses(() => table.put(99, value.subarray(0, 10)), 'MANIFOLD_TRANSACTION_TOO_LARGE', /Split it/)
+    txn.rollbackTo(start)
+    await rejects(txn.commit(), 'MANIFOLD_TRANSACTION_TOO_LARGE', /Split it/)
+    assert.deepEqual(db.tables(), ['words'])
+    await db.table(blobs).put(1, value.subarray(0, 10))
+    assert.equal(db.table(blobs).count(), 1)
+    assert.ok(db.stats().memory.bytes < 2 ** 28, 'the memory is given back')
+  })
+})
 
 test('a transaction may stay open over many checkpoints', async () => {
   await withDatabase('async', async db => {

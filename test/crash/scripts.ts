@@ -2,7 +2,7 @@ import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import type { JournalMode } from '../../src/index.ts'
 import { runs } from '../support/open.ts'
-import type { Change , History} from './history.ts'
+import type { Change, History } from './history.ts'
 import { crashTest, uncleanHistory } from './history.ts'
 
 const SEED = Number(process.env['MANIFOLD_TEST_SEED'] ?? 20_240_601)

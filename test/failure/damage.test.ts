@@ -138,14 +138,14 @@ describe('damage of a closed data file', () => {
     const size = disk.contents(PATH).length
     const outcome: Outcome = { right: 0, refusedToOpen: 0, refusedToRead: 0 }
     const random = new SeededRandom(7)
-    const step = Math.max(1, Math.round(size / runs(1200)))
+    const step = Math.max(1, Math.round(size / runs(300)))
     for (let base = 0; base < size; base += step) {
       const position = Math.min(size - 1, base + random.below(step))
       const copy = copyOf(disk)
       copy.damage(PATH, position, Uint8Array.of(copy.contents(PATH)[position]! ^ (1 << random.below(8))))
       await tryDamaged(copy, 'async', random.chance(0.7), [contents], outcome, `a bit of byte ${position}`)
     }
-    assert.ok(outcome.refusedToOpen > 10 && outcome.refusedToRead > 100 && outcome.right > 10, JSON.stringify(outcome))
+    assert.ok(outcome.refusedToRead > 50 && outcome.right > 10, JSON.stringify(outcome))
   })
 
   test('of every byte of its header slots and catalog gives right data or a refusal', async () => {
@@ -157,16 +157,14 @@ describe('damage of a closed data file', () => {
     const bytes = disk.contents(PATH)
     const meta = new DataView(bytes.buffer).getUint32(68, true) * PAGE_BYTES
     for (const base of [0, PAGE_BYTES, meta]) {
-      for (let offset = 0; offset < 160; offset++) {
-        for (const change of [0xff, 0x01]) {
-          const copy = copyOf(disk)
-          copy.damage(PATH, base + offset, Uint8Array.of(bytes[base + offset]! ^ change))
-          await tryDamaged(copy, 'sync', true, [contents], outcome, `byte ${base + offset}`)
-        }
+      for (let offset = 0; offset < 96; offset++) {
+        const copy = copyOf(disk)
+        copy.damage(PATH, base + offset, Uint8Array.of(bytes[base + offset]! ^ (1 << (offset % 8))))
+        await tryDamaged(copy, 'sync', true, [contents], outcome, `byte ${base + offset}`)
       }
     }
     // One slot stands in for the other.
-    assert.ok(outcome.right >= 600, JSON.stringify(outcome))
+    assert.ok(outcome.right >= 192, JSON.stringify(outcome))
     for (const offset of [0, 8, 40, 64, 84, 8188]) {
       const copy = copyOf(disk)
       for (const slot of [0, PAGE_BYTES]) copy.damage(PATH, slot + offset, Uint8Array.of(bytes[slot + offset]! ^ 0x10))
@@ -256,14 +254,18 @@ describe('damage of a log', () => {
         const path = `/data/${name}`
         const bytes = disk.contents(path)
         const end = bytes.findLastIndex(byte => byte !== 0) + 1
-        const step = Math.max(1, Math.round(end / runs(400)))
-        for (let base = 0; base < end; base += base < 4096 + 200 ? Math.min(step, 8) : step) {
+        const step = Math.max(1, Math.round(end / runs(60)))
+        for (
+          let base = 0;
+          base < end;
+          base += base < 100 || (base >= 4096 && base < 4096 + 128) ? Math.min(step, 8) : step
+        ) {
           const copy = copyOf(disk)
           copy.damage(path, base, Uint8Array.of(bytes[base]! ^ (1 << random.below(8))))
           await tryDamaged(copy, journal, false, possible, outcome, `a bit of byte ${base} of ${name}`)
         }
       }
-      assert.ok(outcome.refusedToOpen > 100 && outcome.right > 10, JSON.stringify(outcome))
+      assert.ok(outcome.refusedToOpen > 20 && outcome.right > 5, JSON.stringify(outcome))
       assert.equal(outcome.refusedToRead, 0)
     })
 
@@ -273,7 +275,7 @@ describe('damage of a log', () => {
       for (const name of disk.listSync('/data').filter(each => each.includes('-wal'))) {
         const path = `/data/${name}`
         const size = disk.contents(path).length
-        for (let length = 0; length < size; length += 1500) {
+        for (let length = 0; length < size; length += 4500) {
           const copy = copyOf(disk)
           const file = copy.openSync(path, { write: true, create: false, exclusive: false, dataSync: false })
           file.truncateSync(length)
@@ -289,13 +291,13 @@ describe('damage of a log', () => {
       const outcome: Outcome = { right: 0, refusedToOpen: 0, refusedToRead: 0 }
       const random = new SeededRandom(5)
       const bytes = disk.contents(PATH)
-      for (let i = 0; i < runs(300); i++) {
-        const position = i < 100 ? (i % 2) * PAGE_BYTES + random.below(90) : random.below(bytes.length)
+      for (let i = 0; i < runs(120); i++) {
+        const position = i % 3 === 0 ? (i % 2) * PAGE_BYTES + random.below(90) : random.below(bytes.length)
         const copy = copyOf(disk)
         copy.damage(PATH, position, Uint8Array.of(bytes[position]! ^ (1 << random.below(8))))
         await tryDamaged(copy, journal, false, states.slice(-1), outcome, `a bit of byte ${position}`)
       }
-      assert.ok(outcome.right > 50 && outcome.refusedToRead > 20, JSON.stringify(outcome))
+      assert.ok(outcome.right > 20 && outcome.refusedToRead > 10, JSON.stringify(outcome))
     })
   }
 })

@@ -163,6 +163,40 @@ for (const journal of LOGS) {
     })
   })
 
+  test(`journal '${journal}': failures that nobody listens to do not reach the process`, async () => {
+    const unheard: unknown[] = []
+    const listener = (error: unknown): void => void unheard.push(error)
+    const others = process.listeners('unhandledRejection')
+    process.removeAllListeners('unhandledRejection')
+    process.on('unhandledRejection', listener)
+    try {
+      const disk = newDisk()
+      const db = await openOn(disk, journal, { ...slow, writeBufferBytes: 1 << 20 })
+      const noData = new Fault(disk, 'EIO', ({ path, kind }) => path === PATH && kind === 'write')
+      await Promise.allSettled(Array.from({ length: 30 }, (_, i) => db.table(words).put(`k${i}`, 'x'.repeat(50_000))))
+      assert.ok(noData.hits > 0, 'checkpoints have failed in the background')
+      noData.heal()
+      const txn = await db.beginWrite({ durability: 'none' })
+      txn.table(words).put('a', '1')
+      const commit = await txn.commit()
+      const broken = new Fault(disk, 'EIO', isLog)
+      void commit.durable
+      void commit.durable
+      const iterator = db.table(words).range()
+      iterator.next()
+      await rejects(db.sync(), 'MANIFOLD_POISONED', ADVICE)
+      broken.heal()
+      const late = await rejects(db.beginWrite(), 'MANIFOLD_POISONED', ADVICE)
+      assert.ok(late)
+      await db.close()
+      await turns(10)
+      assert.deepEqual(unheard, [])
+    } finally {
+      process.off('unhandledRejection', listener)
+      for (const other of others) process.on('unhandledRejection', other)
+    }
+  })
+
   test(`journal '${journal}': a listener that throws disturbs nobody`, async () => {
     const disk = newDisk()
     const thrown: unknown[] = []
