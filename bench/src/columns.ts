@@ -23,9 +23,17 @@ const SETTINGS: readonly Setting[] = [
   { order: 'random', durability: 'immediate', target: { of: 'ratio', must: 1.3, aim: 3 } },
 ]
 
-function manifold(context: Context, { order, durability }: Setting, writes: number): Contestant {
+/** Both journals are shown, each against the same runs of the rival. */
+const JOURNALS = ['sync', 'async'] as const
+
+function manifold(
+  context: Context,
+  journal: (typeof JOURNALS)[number],
+  { order, durability }: Setting,
+  writes: number,
+): Contestant {
   return {
-    name: 'Manifold',
+    name: `Manifold ${journal}`,
     async run() {
       const directory = context.scratch.fresh('columns')
       const { milliseconds } = context
@@ -37,6 +45,7 @@ function manifold(context: Context, { order, durability }: Setting, writes: numb
         valueBytes: VALUE_BYTES,
         order,
         durability,
+        journal,
         milliseconds,
       }
       const figures = await runTask('columns', parameters)
@@ -70,16 +79,27 @@ async function run(context: Context): Promise<Outcome> {
   const rival = await nativeRocksDB()
   const configurations = rival.missing === undefined ? ROCKSDB_CONFIGURATIONS : []
   const writes = context.entries === undefined ? WRITES : Math.ceil(context.entries / FAMILIES)
-  context.progress.start(SETTINGS.length * (1 + configurations.length) * context.rounds)
+  context.progress.start(SETTINGS.length * (JOURNALS.length + configurations.length) * context.rounds)
   const rows: Row[] = []
   for (const setting of SETTINGS) {
     const work = `${setting.order} keys, ${setting.durability}`
     const contestants = [
-      manifold(context, setting, writes),
+      ...JOURNALS.map(journal => manifold(context, journal, setting, writes)),
       ...configurations.map(config => rocksdb(context, config, setting, writes)),
     ]
-    const [own, ...others] = await alternate(context, work, contestants)
-    rows.push({ work, unit: 'entries/s', better: 'more', own: own!, others, target: setting.target })
+    const results = await alternate(context, work, contestants)
+    const others = results.slice(JOURNALS.length)
+    JOURNALS.forEach((journal, i) => {
+      const own = results[i]!
+      rows.push({
+        work: `${work}, journal '${journal}'`,
+        unit: 'entries/s',
+        better: 'more',
+        own,
+        others,
+        target: setting.target,
+      })
+    })
   }
   const notes = [
     `${FAMILIES} column families, one concurrent writer each, ${writes} writes of 8 + ${VALUE_BYTES} bytes per family`,

@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
 import type { ColumnFamilyStats } from '../engine/stats.ts'
 import { columnFamilyStats } from '../engine/stats.ts'
+import { ownFamily } from './family-owner.ts'
 import type { Table } from './table.ts'
 import { newTable } from './table.ts'
 import { TableShape } from './table-shape.ts'
@@ -47,6 +48,7 @@ export class ColumnFamily {
     this.#engine = engine
     this.#names = [name]
     this.#make = transaction => new FamilyBody(engine, transaction)
+    ownFamily(this, engine)
   }
 
   static {

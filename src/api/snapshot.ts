@@ -3,11 +3,11 @@ import type { TableDefinition } from '../codec/table.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { FamilyView } from '../engine/family.ts'
 import type { EngineSnapshot } from '../engine/snapshot.ts'
+import type { NamedFamily } from './family-owner.ts'
+import { nameOf } from './family-owner.ts'
 import type { Cut } from './table-iterator.ts'
 import { TableReads } from './table-reads.ts'
 import { TableShape } from './table-shape.ts'
-import type { NamedFamily } from './transaction.ts'
-import { nameOf } from './transaction.ts'
 import type { ReadTable } from './types.ts'
 
 /** One family as a snapshot sees it. */
@@ -66,7 +66,7 @@ export class Snapshot implements FamilySnapshot, Disposable {
   }
 
   family(family: NamedFamily): FamilySnapshot {
-    const name = nameOf(family)
+    const name = nameOf(family, this.#engine)
     return { table: definition => this.#table(name, definition) }
   }
 

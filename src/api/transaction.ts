@@ -4,7 +4,8 @@ import type { Engine } from '../engine/engine.ts'
 import type { Durability, EngineTransaction } from '../engine/engine-transaction.ts'
 import type { FamilyWriter } from '../engine/family-writer.ts'
 import type { TableDefinition } from '../codec/table.ts'
-import { refuseOption } from './durability.ts'
+import type { NamedFamily } from './family-owner.ts'
+import { nameOf } from './family-owner.ts'
 import { TableShape } from './table-shape.ts'
 import type { TransactionTable } from './transaction-table.ts'
 import { newTransactionTable, transactionEnded } from './transaction-table.ts'
@@ -13,19 +14,6 @@ declare const savepoint: unique symbol
 /** A point in a transaction to which it can be rolled back. */
 export interface Savepoint {
   readonly [savepoint]: true
-}
-
-/** A column family, as far as a transaction has to know it. */
-export interface NamedFamily {
-  readonly name: string
-}
-
-/** The name of what was given as a column family, which callers without types may get wrong. */
-export function nameOf(family: NamedFamily): string {
-  const name: unknown = (family as NamedFamily | null | undefined)?.name
-  return typeof name === 'string'
-    ? name
-    : refuseOption('family', 'a column family', family, 'Take it from columnFamily().')
 }
 
 /** One family inside a transaction. */
@@ -96,7 +84,7 @@ export class FamiliesBody implements FamiliesTransaction {
 
   family(family: NamedFamily): FamilyTransaction {
     if (!this.core.isOpen) throw transactionEnded()
-    const wanted = nameOf(family)
+    const wanted = nameOf(family, this.engine)
     const at = this.core.names.indexOf(wanted)
     if (at < 0) {
       throw new DatabaseError(

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import os from 'node:os'
 import { describe, test } from 'node:test'
 import type { FamiliesTransaction, Savepoint, Transaction } from '../../src/index.ts'
-import { blobs, entriesOf, JOURNALS, numbers, stateOf, turns, withDatabase, words } from '../support/open.ts'
+import { blobs, entriesOf, JOURNALS, newDisk, numbers, openOn, stateOf, turns, withDatabase, words } from '../support/open.ts'
 import { refuses, rejects } from '../support/refusal.ts'
 
 const failure = new Error('of the caller')
@@ -409,20 +409,41 @@ for (const journal of JOURNALS) {
   })
 }
 
+test('a column family of another database is refused wherever one is given', async () => {
+  await withDatabase('sync', async db => {
+    const other = await openOn(newDisk(), 'sync')
+    const [own, foreign] = [db.columnFamily('x'), other.columnFamily('x')]
+    await foreign.table(words).put('a', 'of the other')
+    await own.table(words).put('a', 'of this')
+    const advice = /column family of this database.*Take it from columnFamily\(\)/
+    await own.write(txn => void refuses(() => txn.family(foreign), 'MANIFOLD_INVALID_ARGUMENT', advice))
+    await db.write([own], txn => void refuses(() => txn.family(foreign), 'MANIFOLD_INVALID_ARGUMENT', advice))
+    await rejects(
+      db.write([own, foreign], () => {}),
+      'MANIFOLD_INVALID_ARGUMENT',
+      advice,
+    )
+    const snapshot = db.snapshot()
+    refuses(() => snapshot.family(foreign), 'MANIFOLD_INVALID_ARGUMENT', advice)
+    refuses(() => snapshot.family({ name: 'x' } as never), 'MANIFOLD_INVALID_ARGUMENT', advice)
+    assert.equal(snapshot.family(own).table(words).get('a'), 'of this')
+    snapshot.close()
+    await other.close()
+  })
+})
+
 test('a transaction over 1 GiB is refused as a whole, and the next one works', async t => {
   if (os.freemem() < 4 * 2 ** 30) return t.skip('there is too little free memory for a transaction at its limit')
   await withDatabase('off', async db => {
     await db.table(words).put('a', '1')
     const value = new Uint8Array(64 * 2 ** 20)
     const txn = await db.beginWrite()
-    const start = txn.savepoint()
     const table = txn.table(blobs)
     const fillUp = (): void => {
       for (let i = 0; i < 17; i++) table.put(i, value)
     }
     refuses(fillUp, 'MANIFOLD_TRANSACTION_TOO_LARGE', /1073741824 bytes.*Split it into several/)
     refuses(() => table.put(99, value.subarray(0, 10)), 'MANIFOLD_TRANSACTION_TOO_LARGE', /Split it/)
-    txn.rollbackTo(start)
     await rejects(txn.commit(), 'MANIFOLD_TRANSACTION_TOO_LARGE', /Split it/)
     assert.deepEqual(db.tables(), ['words'])
     await db.table(blobs).put(1, value.subarray(0, 10))

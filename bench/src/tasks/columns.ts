@@ -18,6 +18,8 @@ export interface ColumnsParameters {
   readonly valueBytes: number
   readonly order: Order
   readonly durability: Durability
+  /** Default: the database's own. */
+  readonly journal?: 'sync' | 'async'
   /** Repeats until this much write time has been measured. */
   readonly milliseconds: number
   /** Starts no repetition after this much time, set-up and closing included. */
@@ -35,7 +37,8 @@ async function once(
 ): Promise<number> {
   rmSync(directory, { recursive: true, force: true })
   mkdirSync(directory)
-  const db = await Database.open(databasePath(directory))
+  const { journal } = parameters
+  const db = await Database.open(databasePath(directory), journal === undefined ? {} : { journal })
   const begin = performance.now()
   await Promise.all(
     keys.map((own, i) =>
