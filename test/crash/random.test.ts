@@ -17,7 +17,7 @@ function pick<T>(random: SeededRandom, from: readonly T[]): T {
 
 function someChanges(random: SeededRandom): Change[] {
   return Array.from({ length: 1 + random.below(6) }, (): Change => {
-    const length = random.chance(0.1) ? 8000 + random.below(20_000) : random.below(300)
+    const length = random.chance(0.15) ? 8000 + random.below(30_000) : random.below(300)
     const value = random.chance(0.2) ? undefined : ([length, random.below(1000)] as const)
     return [pick(random, FAMILIES), `k${random.below(40)}`, value]
   })

@@ -97,6 +97,14 @@ export const SCRIPTS: Readonly<Record<string, (history: History) => Promise<void
       if (i % 4 === 2) await history.settle('checkpoint')
     }
   },
+  'commits that need segments while a checkpoint frees some': async history => {
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 5; i++) await history.commit([put('a', `k${i % 2}`, 24_000, 10 * round + i)])
+      const checkpoint = history.settle('checkpoint')
+      const during = Array.from({ length: 5 }, (_, i) => history.commit([put('b', `k${i}`, 24_000, i)]))
+      await Promise.all([checkpoint, ...during])
+    }
+  },
   'a record over several segments': async history => {
     await history.commit([put('a', 'small')])
     await history.commit([put('a', 'large', 150_000, 1), put('b', 'large', 20_000, 2)])
