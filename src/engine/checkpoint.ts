@@ -13,6 +13,7 @@ import type { ColumnFamilies, FamilyState } from './column-families.ts'
 import type { CommitPipeline } from './commit-pipeline.ts'
 import type { EngineTransaction } from './engine-transaction.ts'
 import type { Family } from './family.ts'
+import { letGo } from './let-go.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { MergeJob, MergeResult, TableMerge } from './merge-job.ts'
 import type { MergeRunner } from './merge-runner.ts'
@@ -325,7 +326,7 @@ export class Checkpointer {
 
   /** One turn: from here on readers find in the trees what they found in the frozen memtables. */
   #publish(point: FreezePoint, state: PreparedState, result: MergeResult): void {
-    const { pager, families } = this.#host
+    const { pager, families, journal, budget } = this.#host
     pager.publish(state)
     for (const { family, tables } of point.states) {
       const roots = new Map<number, TreeRoot>()
@@ -338,16 +339,9 @@ export class Checkpointer {
       family.changed()
     }
     for (const family of point.dropped) families.forget(family)
-    for (const memtable of point.frozen.values()) this.#letGo(memtable)
+    const quiet = journal.quiesce()
+    for (const memtable of point.frozen.values()) letGo(memtable, budget.pinned, quiet)
     this.#point = undefined
-  }
-
-  /** The memory goes back when no write of the log, however late, reads it any more. */
-  #letGo(memtable: Memtable): void {
-    memtable.use.moveTo(this.#host.budget.pinned)
-    const quiet = this.#host.journal.quiesce()
-    if (quiet === undefined) memtable.unpin()
-    else void quiet.then(() => memtable.unpin())
   }
 
   #seal(point: FreezePoint): void {

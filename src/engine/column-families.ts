@@ -3,6 +3,7 @@ import type { MemoryUse } from '../shared/chunk-pool.ts'
 import type { TreeRoot } from '../pager/meta-format.ts'
 import type { Tables } from './family.ts'
 import { Family } from './family.ts'
+import { letGo } from './let-go.ts'
 
 /** The highest id of a family or table: ids are words in entries, and never used again. */
 const ID_MAX = 0x7fffffff
@@ -77,16 +78,19 @@ export class ColumnFamilies {
     return () => this.#visible.set(family.name, family)
   }
 
-  /** The commit that drops the family has been appended. Returns what makes that visible. */
-  drop(family: Family): () => void {
+  /**
+   * The commit that drops the family has been appended. Returns what makes that visible. `quiesce`: see `Journal`; a write
+   * of the log under way may still read the family's memory although its bytes are durable.
+   */
+  drop(family: Family, quiesce: () => Promise<void> | undefined): () => void {
     const { name } = family
     this.#appended.delete(name)
     this.#dropped.add(family)
     return () => {
       if (this.#visible.get(name) === family) this.#visible.delete(name)
-      family.active?.use.moveTo(this.#pinned)
-      family.active?.unpin()
+      const { active } = family
       family.active = undefined
+      if (active !== undefined) letGo(active, this.#pinned, quiesce())
     }
   }
 

@@ -308,7 +308,11 @@ export class Engine implements TransactionHost, WriterHost {
     await this.#changeSchema([name], family => {
       const found = family ?? missing('column family', name)
       const part = { family: found, memtable: undefined, end: 0, tables: NO_TABLES }
-      return { entry: encodeEntry(KIND_DROP_FAMILY, found.id, NO_BYTES), part, apply: () => this.families.drop(found) }
+      return {
+        entry: encodeEntry(KIND_DROP_FAMILY, found.id, NO_BYTES),
+        part,
+        apply: () => this.families.drop(found, () => this.journal.quiesce()),
+      }
     })
   }
 

@@ -112,7 +112,7 @@ export class Replay {
     else if (kind === KIND_DROP_TABLE) {
       family.tables = new Map([...family.tables].filter(([, entry]) => entry.id !== id))
     } else if (kind === KIND_DROP_FAMILY) {
-      this.#families.drop(family)()
+      this.#families.drop(family, () => undefined)()
       this.#byId.delete(familyId)
     } else if (kind === KIND_RENAME_FAMILY) this.#families.rename(family, decode(name))()
     else throw this.#damage(record, offset, 'a known kind of entry')

@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import os from 'node:os'
 import { describe, test } from 'node:test'
 import type { FamiliesTransaction, Savepoint, Transaction } from '../../src/index.ts'
-import { blobs, entriesOf, JOURNALS, newDisk, numbers, openOn, stateOf, turns, withDatabase, words } from '../support/open.ts'
+import {
+  blobs,
+  entriesOf,
+  JOURNALS,
+  newDisk,
+  numbers,
+  openOn,
+  stateOf,
+  turns,
+  withDatabase,
+  words,
+} from '../support/open.ts'
 import { refuses, rejects } from '../support/refusal.ts'
 
 const failure = new Error('of the caller')
