@@ -2,9 +2,9 @@ import { describe, test } from 'node:test'
 import type { Durability, JournalMode } from '../../src/index.ts'
 import { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
-import { JOURNALS, runs } from '../support/open.ts'
+import { JOURNALS, runs, turns } from '../support/open.ts'
 import type { Change } from './history.ts'
-import { contentsOf, History, verify } from './history.ts'
+import { contentsOf, History, SLOW, verify } from './history.ts'
 
 const SEED = Number(process.env['MANIFOLD_TEST_SEED'] ?? 1)
 const LIVES = 4
@@ -45,6 +45,7 @@ async function live(history: History, random: SeededRandom): Promise<void> {
         else flying.push(commit)
         commit.catch(() => {})
         if (flying.length > 0) await history.lastIsBegun()
+        if (random.chance(0.4)) await turns(1)
       } else if (kind < 15) {
         const checkpoint = history.settle('checkpoint')
         checkpoint.catch(() => {})
@@ -72,7 +73,7 @@ async function live(history: History, random: SeededRandom): Promise<void> {
 /** A database that is written to, loses its power at some operation, is opened again, and so on, on one disk. */
 async function lives(journal: JournalMode, seed: number): Promise<void> {
   const random = new SeededRandom(seed)
-  let disk = new SimulatedDisk()
+  let disk = new SimulatedDisk(SLOW)
   let history = new History(disk, journal)
   for (let life = 0; life < LIVES; life++) {
     disk.cutPowerAt(1 + random.below(random.chance(0.3) ? 30 : 250))
@@ -87,7 +88,7 @@ async function lives(journal: JournalMode, seed: number): Promise<void> {
     const mode = pick(random, ['all', 'none', 'random', 'random', 'prefix'] as const)
     const image = disk.crash(random, { mode, tornSectors: true })
     // What is verified on one copy of the image is gone on with on another.
-    disk = image.crash(random, { mode: 'all' })
+    disk = image.crash(random, { mode: 'all' }, SLOW)
     await verify(history, image, { operation: seed, image: life, mode })
     history = new History(disk, journal, history)
     await history.open()

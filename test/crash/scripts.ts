@@ -1,7 +1,7 @@
 import { describe, test } from 'node:test'
 import assert from 'node:assert/strict'
 import type { JournalMode } from '../../src/index.ts'
-import { runs } from '../support/open.ts'
+import { runs, turns } from '../support/open.ts'
 import type { Change, History } from './history.ts'
 import { crashTest, uncleanHistory } from './history.ts'
 
@@ -35,6 +35,16 @@ export const SCRIPTS: Readonly<Record<string, (history: History) => Promise<void
     const all = Array.from({ length: 12 }, (_, i) =>
       history.commit([put('abc'[i % 3]!, `k${i}`, 100 + i, i)], i % 4 === 3 ? 'none' : 'immediate'),
     )
+    await Promise.all(all)
+  },
+  'commits while others are on their way to the disk': async history => {
+    const all: Promise<void>[] = []
+    for (let i = 0; i < 8; i++) {
+      const commit = history.commit([put('ab'[i % 2]!, `k${i}`, 60, i)], i % 3 === 2 ? 'none' : 'immediate')
+      commit.catch(() => {})
+      all.push(commit)
+      await turns(1)
+    }
     await Promise.all(all)
   },
   'transactions over several families': async history => {

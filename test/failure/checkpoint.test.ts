@@ -97,6 +97,38 @@ for (const journal of JOURNALS) {
       }
     }
 
+    test('after one that failed anywhere may be cut anywhere, and nothing is lost', async () => {
+      for (let hit = 1; ; hit++) {
+        let ended = false
+        let failed = true
+        for (let cut = 1; !ended; cut++) {
+          const disk = newDisk()
+          const db = await prepared(disk, journal)
+          const broken = new Fault(disk, 'EIO', nth(hit, true, isData))
+          failed = await db.checkpoint().then(
+            () => false,
+            () => true,
+          )
+          broken.heal()
+          await db.table(numbers).put(1, 1)
+          disk.cutPowerAt(disk.operations + cut)
+          await db.checkpoint().catch(() => {})
+          ended = disk.powered
+          disk.cutPower()
+          await db.close().catch(() => {})
+          for (const mode of ['all', 'none', 'random'] as const) {
+            const image = disk.crash(new SeededRandom(hit * 100 + cut), { mode, tornSectors: true })
+            const after = await openOn(image, journal)
+            if (journal === 'off') assert.ok(after.table(words).count() > 0)
+            else check(after, journal, 1)
+            await after.close()
+            checkPages(image, PATH)
+          }
+        }
+        if (!failed) break
+      }
+    })
+
     test('that fails again and again leaks no pages, and close fails with its error until it can be done', async () => {
       const disk = newDisk()
       const db = await prepared(disk, journal)

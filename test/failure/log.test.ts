@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Database, DatabaseError } from '../../src/index.ts'
+import type { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
 import { crash } from '../support/crash.ts'
 import { Fault, isLog } from '../support/faults.ts'
 import { LOGS, newDisk, numbers, openOn, PATH, turns, words } from '../support/open.ts'
@@ -73,6 +74,23 @@ for (const journal of LOGS) {
         checkPages(disk, PATH)
       })
     }
+
+    test('of a sync: what is shown when the database is opened again survives a power cut, although the disk calls it clean', async () => {
+      const disk = newDisk()
+      const db = await openOn(disk, journal, { ...slow, durability: 'none' })
+      for (let i = 0; i < 5; i++) await db.table(numbers).put(i, i)
+      const broken = new Fault(disk, 'EIO', operation => isLog(operation) && operation.kind === 'sync')
+      await rejects(db.sync(), 'MANIFOLD_POISONED', ADVICE)
+      broken.heal()
+      await db.close()
+      const again = await openOn(disk, journal, slow)
+      const shown = again.table(numbers).count()
+      assert.equal(shown, 5)
+      const left = await crash(again, disk, 'none')
+      const last = await openOn(left, journal)
+      assert.equal(last.table(numbers).count(), shown)
+      await last.close()
+    })
 
     test('comes out of a synchronous write too', async () => {
       for (const durability of ['immediate', 'none'] as const) {
@@ -161,6 +179,31 @@ for (const journal of LOGS) {
         checkPages(disk, PATH)
       }
     })
+  })
+
+  test(`journal '${journal}': what is shown after a process was killed survives a power cut`, async () => {
+    const disk = newDisk()
+    const killed = await openOn(disk, journal, { ...slow, durability: 'none' })
+    for (let i = 0; i < 5; i++) await killed.table(numbers).put(i, i)
+    // The next process finds what the first one wrote, and no lock.
+    const next = Object.create(disk, { lockSync: { value: () => ({ releaseSync: () => {} }) } }) as SimulatedDisk
+    for (const method of [
+      'openSync',
+      'existsSync',
+      'listSync',
+      'renameSync',
+      'removeSync',
+      'syncDirectorySync',
+    ] as const) {
+      Object.defineProperty(next, method, { value: (disk[method] as (...parameters: unknown[]) => unknown).bind(disk) })
+    }
+    const db = await openOn(next, journal, slow)
+    assert.equal(db.table(numbers).count(), 5)
+    const left = await crash(db, disk, 'none')
+    const last = await openOn(left, journal)
+    assert.equal(last.table(numbers).count(), 5)
+    await last.close()
+    await killed.close().catch(() => {})
   })
 
   test(`journal '${journal}': failures that nobody listens to do not reach the process`, async () => {
