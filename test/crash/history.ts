@@ -9,9 +9,7 @@ import type { SimulatedDiskOptions } from '../../src/platform/simulated/disk.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { simulatedPlatform } from '../../src/platform/simulated/simulated-platform.ts'
 import { fill, PATH } from '../support/open.ts'
-import { PAGE_BYTES } from '../../src/base/limits.ts'
-import { decodeHeader } from '../../src/pager/header-format.ts'
-import { checkPages } from '../support/pages.ts'
+import { checkPages, damageNewerSlot } from '../support/pages.ts'
 
 /** What a value is made of, so that a state is a short text: its length and its seed. Undefined: the key is deleted. */
 export type Value = readonly [length: number, seed: number] | undefined
@@ -189,13 +187,7 @@ async function abandon(db: Database | undefined, disk: SimulatedDisk): Promise<v
 
 /** Whatever the newer header slot says, the older one and the log that is kept for it say no less. */
 async function verifyWithoutNewerSlot(history: History, image: SimulatedDisk): Promise<void> {
-  if (!image.existsSync(PATH)) return
-  const content = image.contents(PATH)
-  const slots = [0, 1].map(slot => decodeHeader(content.slice(slot * PAGE_BYTES, (slot + 1) * PAGE_BYTES)))
-  const generations = slots.map(slot => (slot.state === 'valid' ? slot.header.generation : 0))
-  if (generations[0] === 0 || generations[1] === 0 || generations[0] === generations[1]) return
-  const newer = generations[0]! > generations[1]! ? 0 : 1
-  image.damage(PATH, newer * PAGE_BYTES + 100, Uint8Array.of(1))
+  if (!damageNewerSlot(image)) return
   const db = await openAt(image, history.journal)
   // Without a log the older state is all there is.
   if (history.journal !== 'off') history.find(contentsOf(db))

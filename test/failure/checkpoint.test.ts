@@ -6,7 +6,7 @@ import type { Operation } from '../../src/platform/simulated/operation.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { Fault, nth } from '../support/faults.ts'
 import { JOURNALS, newDisk, numbers, openOn, PATH, turns, words } from '../support/open.ts'
-import { checkPages } from '../support/pages.ts'
+import { checkPages, damageNewerSlot } from '../support/pages.ts'
 import { rejects } from '../support/refusal.ts'
 
 /** Operations that change the data file. */
@@ -101,23 +101,28 @@ for (const journal of JOURNALS) {
       for (let hit = 1; ; hit++) {
         let ended = false
         let failed = true
+        let damaged = false
         for (let cut = 1; !ended; cut++) {
           const disk = newDisk()
           const db = await prepared(disk, journal)
+          const snapshot = db.snapshot()
           const broken = new Fault(disk, 'EIO', nth(hit, true, isData))
           failed = await db.checkpoint().then(
             () => false,
             () => true,
           )
           broken.heal()
+          // What it has pinned could be used again now, but for the slots.
+          snapshot.close()
           await db.table(numbers).put(1, 1)
           disk.cutPowerAt(disk.operations + cut)
           await db.checkpoint().catch(() => {})
           ended = disk.powered
           disk.cutPower()
           await db.close().catch(() => {})
-          for (const mode of ['all', 'none', 'random'] as const) {
+          for (const mode of ['all', 'all', 'none', 'random'] as const) {
             const image = disk.crash(new SeededRandom(hit * 100 + cut), { mode, tornSectors: true })
+            damaged = !damaged && journal !== 'off' && damageNewerSlot(image)
             const after = await openOn(image, journal)
             if (journal === 'off') assert.ok(after.table(words).count() > 0)
             else check(after, journal, 1)

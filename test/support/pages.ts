@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { checkTree } from '../../src/btree/check.ts'
 import { READER_BYTES, TreeReader } from '../../src/btree/tree-reader.ts'
+import { PAGE_BYTES } from '../../src/base/limits.ts'
 import { ExtentList } from '../../src/pager/extent-list.ts'
+import { decodeHeader } from '../../src/pager/header-format.ts'
 import { Pager } from '../../src/pager/pager.ts'
 import { Slab } from '../../src/pager/slab.ts'
 import type { FileSystem } from '../../src/platform/file-system.ts'
+import type { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
+import { PATH } from './open.ts'
 
 /**
  * Reads every tree of a closed data file and checks that each page is a header slot, or belongs to the catalog, or is
@@ -55,4 +59,17 @@ function run<R>(steps: Generator<void, R>): R {
     const step = steps.next()
     if (step.done === true) return step.value
   }
+}
+
+/** Damages the header slot of the later state; false where both slots name the same one, or one of them none. */
+export function damageNewerSlot(disk: SimulatedDisk): boolean {
+  if (!disk.existsSync(PATH)) return false
+  const bytes = disk.contents(PATH)
+  const generations = [0, 1].map(slot => {
+    const reading = decodeHeader(bytes.slice(slot * PAGE_BYTES, (slot + 1) * PAGE_BYTES))
+    return reading.state === 'valid' ? reading.header.generation : 0
+  })
+  if (generations[0] === 0 || generations[1] === 0 || generations[0] === generations[1]) return false
+  disk.damage(PATH, (generations[0]! > generations[1]! ? 0 : 1) * PAGE_BYTES + 100, Uint8Array.of(1))
+  return true
 }
