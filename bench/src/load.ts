@@ -55,8 +55,8 @@ async function run(context: Context): Promise<Outcome> {
   const configurations = rival.missing === undefined ? ROCKSDB_CONFIGURATIONS : []
   const contestants = [manifold(context, entries), ...configurations.map(config => rocksdb(context, config, entries))]
   context.progress.start(contestants.length * context.rounds)
-  const runs = await runInTurn(context, `${entries} writes`, contestants)
-  const loads = contestants.map(({ name }, i): Loads => ({ name, runs: runs[i]! }))
+  const results = await runInTurn(context, `${entries} writes`, contestants)
+  const loads = contestants.map(({ name }, i): Loads => ({ name, runs: results[i]! }))
   const amplification =
     (name: string) =>
     (figures: Figures): number =>

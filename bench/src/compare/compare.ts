@@ -81,10 +81,10 @@ function runnersOf(context: Context, field: Field, work: Work): Runner[] {
 }
 
 /** Of single puts only: a batch's latency is its size's, and a mixture's is two. */
-function latencyOf(work: Work, runs: readonly Figures[]): { latency?: Latency } {
+function latencyOf(work: Work, own: readonly Figures[]): { latency?: Latency } {
   const { batch, mixedOver } = work.parameters
-  if (batch !== 1 || mixedOver !== undefined || typeof runs[0]!['p50'] !== 'number') return {}
-  const of = (name: string): number => median(runs.map(figures => figure(figures, name)))
+  if (batch !== 1 || mixedOver !== undefined || typeof own[0]!['p50'] !== 'number') return {}
+  const of = (name: string): number => median(own.map(figures => figure(figures, name)))
   return { latency: { p50: of('p50'), p99: of('p99'), p999: of('p999') } }
 }
 
