@@ -9,7 +9,7 @@ import type { Phase, PhaseParameters } from './tasks/phase.ts'
 const FAMILIES = 8
 const WRITERS = 32
 const VALUE_BYTES = 150
-const WARM_SHARE = 0.3
+const WARM_SHARE = 0.5
 
 interface PhasePlan {
   readonly phase: Phase

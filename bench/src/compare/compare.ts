@@ -14,7 +14,7 @@ import { WORKS } from './works.ts'
 import type { Work } from './works.ts'
 
 /** The part of a run that is not counted, as a share of the part that is. */
-const WARM_SHARE = 0.3
+const WARM_SHARE = 0.5
 
 function parametersOf(context: Context, work: Work): Parameters {
   const { milliseconds, entries } = context

@@ -14,7 +14,9 @@ export interface RawParameters {
 }
 
 const FILE_BYTES = 128 << 20
-const ZEROS_BYTES = 1 << 20
+/** Written in one call: the page cache keeps files in pieces as large as they were written in, and large ones make small synced
+ * writes slower (137 against 120 µs with 1 MiB), small ones large writes. */
+const ZEROS_BYTES = 64 << 10
 
 /** A file that has been written with zeros before: overwriting it changes no metadata. */
 function preallocated(path: string): void {
