@@ -5,6 +5,7 @@
 // contestants write the same bytes.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cinttypes>
 #include <cstdint>
@@ -81,6 +82,17 @@ inline std::vector<uint64_t> keys_of(uint32_t stream, uint32_t count, bool rando
   return keys;
 }
 
+/// Keys to look up: every index once, in an order unlike that of insertion and of the keys.
+inline std::vector<uint64_t> lookups_of(uint32_t entries) {
+  std::vector<uint64_t> keys = keys_of(0, entries, true);
+  uint32_t state = 1;
+  for (uint32_t i = entries - 1; i > 0; i--) {
+    state = state * 1664525u + 1013904223u;
+    std::swap(keys[i], keys[static_cast<uint64_t>(state) * (i + 1) >> 32]);
+  }
+  return keys;
+}
+
 /// Big-endian, so that the order of bytes is the order of numbers.
 inline void encode_key(char* out, uint64_t key) {
   const uint64_t swapped = __builtin_bswap64(key);
@@ -90,18 +102,21 @@ inline void encode_key(char* out, uint64_t key) {
 /// Incompressible values, taken in turn: compression would compare codecs, not engines.
 class Values {
  public:
-  static constexpr uint32_t kCount = 1024;
+  static constexpr size_t kCountMax = 1024;
+  static constexpr size_t kPoolBytes = 16 << 20;
 
-  explicit Values(size_t bytes) : bytes_(bytes), pool_(bytes * kCount) {
+  explicit Values(size_t bytes)
+      : bytes_(bytes), count_(std::min(kCountMax, std::max<size_t>(1, kPoolBytes / bytes))), pool_(bytes * count_) {
     for (size_t i = 0; i < pool_.size(); i++) pool_[i] = static_cast<char>(mix32(static_cast<uint32_t>(i)));
   }
 
   std::string_view at(uint32_t stream, uint32_t index) const {
-    return {pool_.data() + ((index + stream * 131) % kCount) * bytes_, bytes_};
+    return {pool_.data() + ((index + stream * 131) % count_) * bytes_, bytes_};
   }
 
  private:
   size_t bytes_;
+  size_t count_;
   std::vector<char> pool_;
 };
 

@@ -1,9 +1,11 @@
-// Native RocksDB on the workloads of this package: `rocksdb_bench <cf|get|scan|load|version> --name=value ...`.
+// Native RocksDB on the workloads of this package: `rocksdb_bench <command> --name=value ...`.
 //
 // Each subcommand measures inside the process and prints one JSON line. rocksdb_options.h has the configurations.
 
 #include "common.h"
 #include "rocksdb_options.h"
+#include "rocksdb_store.h"
+#include "works.h"
 
 #include <algorithm>
 #include <atomic>
@@ -22,8 +24,6 @@ using rocksdb::Slice;
 using rocksdb::Status;
 
 namespace {
-
-Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 
 std::unique_ptr<DB> open_fresh(const Options& options, const std::string& directory) {
   std::filesystem::remove_all(directory);
@@ -161,17 +161,6 @@ double measure(double seconds_min, uint64_t units_per_pass, Pass pass) {
 }
 
 uint64_t sink = 0;
-
-/// Keys to look up: every index once, in an order unlike that of insertion and of the keys.
-std::vector<uint64_t> lookups_of(uint32_t entries) {
-  std::vector<uint64_t> keys = keys_of(0, entries, true);
-  uint32_t state = 1;
-  for (uint32_t i = entries - 1; i > 0; i--) {
-    state = state * 1664525u + 1013904223u;
-    std::swap(keys[i], keys[static_cast<uint64_t>(state) * (i + 1) >> 32]);
-  }
-  return keys;
-}
 
 void gets(const Arguments& arguments) {
   Options options = options_for("get", arguments);
@@ -318,8 +307,11 @@ int main(int argc, char** argv) {
     scan(arguments);
   } else if (command == "load") {
     load(arguments);
+  } else if (run_work<RocksStore>(command, arguments)) {
+    // Its directory is the harness's, which may open it again.
+    return 0;
   } else {
-    fail("usage: rocksdb_bench cf|get|scan|load|version --directory=... [--name=value ...]");
+    fail("usage: rocksdb_bench cf|get|scan|load|writes|reads|closed|killed|reopen|version --directory=... [...]");
   }
   const std::string directory = arguments.text("directory", "");
   if (!directory.empty()) std::filesystem::remove_all(directory);

@@ -34,15 +34,14 @@ inline void set_table_options(Options& options, const rocksdb::BlockBasedTableOp
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
 }
 
-/// Eight threads on two cores: groups wide enough for all of them, log files reused, no flush in the middle. Random
-/// keys gain from inserting in parallel, overlapped with the next group's log write; ordered keys from one leader that
-/// inserts for all while the neighbours in the skip list are still in its cache (1.1 against 0.65 M entries a second).
-inline void tune_for_writes(Options& options, bool random) {
+/// Many threads on two cores: groups wide enough for all of them, log files reused, no flush in the middle. The threads
+/// of a group insert in parallel, overlapped with the next group's log write, or one leader inserts for all.
+inline void tune_for_writes(Options& options, bool pipelined) {
   options.recycle_log_file_num = 4;
   options.write_buffer_size = 256 * MiB;
   options.max_write_batch_group_size_bytes = 4 * MiB;
-  options.enable_pipelined_write = random;
-  options.allow_concurrent_memtable_write = random;
+  options.enable_pipelined_write = pipelined;
+  options.allow_concurrent_memtable_write = pipelined;
 }
 
 /// Everything in a warm cache, nothing to decompress, a hash index inside each block, keys stored whole, large pieces
@@ -94,12 +93,18 @@ inline Options options_for(const std::string& work, const Arguments& arguments) 
   options.create_if_missing = true;
   const std::string config = arguments.text("config", "default");
   if (config == "tuned") {
+    // Random keys gain from inserting in parallel; ordered ones from one leader, while the neighbours in the skip list
+    // are still in its cache (1.1 against 0.65 M entries a second).
     if (work == "cf") tune_for_writes(options, arguments.text("order", "ordered") == "random");
     if (work == "get") tune_for_gets(options);
     if (work == "scan") tune_for_scans(options);
     if (work == "load") tune_for_load(options, arguments.number("memory-mb", 700) * MiB);
+    if (work == "reads") tune_for_gets(options);
+    if (work == "reopen") options.avoid_flush_during_recovery = true;
+  } else if (config == "pipelined" || config == "serial") {
+    tune_for_writes(options, config == "pipelined");
   } else if (config != "default") {
-    fail("--config is default or tuned");
+    fail("--config is default, tuned, pipelined or serial");
   }
   rocksdb::ConfigOptions parsing;
   const std::string table_text = arguments.text("table-options", "");

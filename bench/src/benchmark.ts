@@ -14,6 +14,10 @@ export interface Context {
   readonly milliseconds: number
   /** Replaces a benchmark's own number of entries. */
   readonly entries: number | undefined
+  /** Of a benchmark that has many rows: those to be run. */
+  readonly rows: RegExp | undefined
+  /** The command line, to be written beside what it measured. */
+  readonly command: string
 }
 
 export type Unit = 'entries/s' | 'gets/s' | 'ms' | 's' | 'bytes' | 'times'
@@ -43,6 +47,8 @@ export interface Outcome {
   readonly rows: readonly Row[]
   /** Everything compared with, or said to be missing. */
   readonly rivals: readonly Rival[]
+  /** Takes the place of the table of rows on the terminal. */
+  readonly text?: string
   /** Sentences that belong under the table. */
   readonly notes: readonly string[]
   /** What else the contestants said of themselves; in the JSON result only. */
@@ -54,22 +60,22 @@ export interface Benchmark {
   run(context: Context): Promise<Outcome>
 }
 
-export interface Contestant {
+export interface Contestant<T = number> {
   readonly name: string
-  /** One run of at least the context's time, in the row's unit. */
-  run(): Promise<number>
+  /** One run of at least the context's time; a number is in the row's unit. */
+  run(): Promise<T>
 }
 
 /**
  * Lets all contestants run once per round, the first of a round being another one each time, so that drift of the
- * machine falls on all.
+ * machine falls on all. The runs of each, in the contestants' order.
  */
-export async function alternate(
+export async function runInTurn<T>(
   context: Context,
   work: string,
-  contestants: readonly Contestant[],
-): Promise<Measured[]> {
-  const runs = contestants.map((): number[] => [])
+  contestants: readonly Contestant<T>[],
+): Promise<T[][]> {
+  const runs = contestants.map((): T[] => [])
   for (let round = 0; round < context.rounds; round++) {
     for (let i = 0; i < contestants.length; i++) {
       const turn = (round + i) % contestants.length
@@ -78,6 +84,15 @@ export async function alternate(
       runs[turn]!.push(await contestant.run())
     }
   }
+  return runs
+}
+
+export async function alternate(
+  context: Context,
+  work: string,
+  contestants: readonly Contestant[],
+): Promise<Measured[]> {
+  const runs = await runInTurn(context, work, contestants)
   return contestants.map(({ name }, i) => ({ name, summary: summarize(runs[i]!) }))
 }
 

@@ -1,6 +1,6 @@
 import { alternate } from './benchmark.ts'
 import type { Benchmark, Contestant, Context, Outcome, Row, Target } from './benchmark.ts'
-import { ROCKSDB_CONFIGURATIONS, nativeRocksDB, runNative } from './native.ts'
+import { ROCKSDB_CONFIGURATIONS, nativeRival, runNative } from './native.ts'
 import { figure, runTask } from './processes.ts'
 import type { Order } from './workload.ts'
 
@@ -17,10 +17,10 @@ interface Setting {
 }
 
 const SETTINGS: readonly Setting[] = [
-  { order: 'ordered', durability: 'none', target: { of: 'ratio', must: 2, aim: 5 } },
-  { order: 'ordered', durability: 'immediate', target: { of: 'ratio', must: 1.5, aim: 4 } },
-  { order: 'random', durability: 'none', target: { of: 'ratio', must: 1.5, aim: 4 } },
-  { order: 'random', durability: 'immediate', target: { of: 'ratio', must: 1.3, aim: 3 } },
+  { order: 'ordered', durability: 'none', target: { of: 'ratio', must: 2.5, aim: 5 } },
+  { order: 'ordered', durability: 'immediate', target: { of: 'ratio', must: 2, aim: 4 } },
+  { order: 'random', durability: 'none', target: { of: 'ratio', must: 2, aim: 4 } },
+  { order: 'random', durability: 'immediate', target: { of: 'ratio', must: 1.6, aim: 3 } },
 ]
 
 /** Both journals are shown, each against the same runs of the rival. */
@@ -59,7 +59,7 @@ function rocksdb(context: Context, config: string, { order, durability }: Settin
   return {
     name: `RocksDB ${config}`,
     async run() {
-      const figures = await runNative('cf', {
+      const figures = await runNative('rocksdb', 'cf', {
         directory: context.scratch.fresh('rocksdb'),
         config,
         families: FAMILIES,
@@ -76,7 +76,7 @@ function rocksdb(context: Context, config: string, { order, durability }: Settin
 }
 
 async function run(context: Context): Promise<Outcome> {
-  const rival = await nativeRocksDB()
+  const rival = await nativeRival('rocksdb')
   const configurations = rival.missing === undefined ? ROCKSDB_CONFIGURATIONS : []
   const writes = context.entries === undefined ? WRITES : Math.ceil(context.entries / FAMILIES)
   context.progress.start(SETTINGS.length * (JOURNALS.length + configurations.length) * context.rounds)

@@ -3,4 +3,13 @@
  * is needed.
  */
 export { Database, bytes, table, uint } from '../../dist/index.js'
-export type { Bytes, ColumnFamily, Durability, ReadTable, TableDefinition } from '../../dist/index.js'
+export type {
+  Bytes,
+  ColumnFamily,
+  Durability,
+  JournalMode,
+  ReadTable,
+  Table,
+  TableDefinition,
+  Transaction,
+} from '../../dist/index.js'

@@ -19,7 +19,7 @@ function scaled(value: number): string {
 export function formatFigure(value: number, unit: Unit): string {
   if (unit === 'bytes') return `${Math.round(value / 1e6)} MB`
   if (unit === 'times') return `${value.toFixed(2)}x`
-  if (unit === 'ms' || unit === 's') return `${value.toPrecision(3)} ${unit}`
+  if (unit === 'ms' || unit === 's') return `${Number(value.toPrecision(3))} ${unit}`
   return `${scaled(value)} ${unit}`
 }
 

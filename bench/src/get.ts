@@ -1,6 +1,6 @@
 import { alternate } from './benchmark.ts'
 import type { Benchmark, Contestant, Context, Outcome, Row, Target } from './benchmark.ts'
-import { ROCKSDB_CONFIGURATIONS, nativeRocksDB, runNative } from './native.ts'
+import { ROCKSDB_CONFIGURATIONS, nativeRival, runNative } from './native.ts'
 import { figure, runTask } from './processes.ts'
 
 const ENTRIES = 400_000
@@ -42,7 +42,7 @@ function rocksdb(context: Context, config: string, from: string, entries: number
       const directory = context.scratch.fresh('rocksdb')
       const { milliseconds } = context
       return figure(
-        await runNative('get', { directory, config, from, entries, value: VALUE_BYTES, milliseconds }),
+        await runNative('rocksdb', 'get', { directory, config, from, entries, value: VALUE_BYTES, milliseconds }),
         'getsPerSecond',
       )
     },
@@ -50,7 +50,7 @@ function rocksdb(context: Context, config: string, from: string, entries: number
 }
 
 async function run(context: Context): Promise<Outcome> {
-  const rival = await nativeRocksDB()
+  const rival = await nativeRival('rocksdb')
   const configurations = rival.missing === undefined ? ROCKSDB_CONFIGURATIONS : []
   const entries = context.entries ?? ENTRIES
   context.progress.start(SETTINGS.length * (1 + configurations.length) * context.rounds)

@@ -80,17 +80,24 @@ export async function runTask(task: string, parameters: Figures, options: TaskOp
   return figures
 }
 
-/**
- * Runs a task that `onReport` is to kill. Resolves to true when the kill came first, false when the task was over
- * before.
- */
-export async function runVictim(task: string, parameters: Figures, options: TaskOptions): Promise<boolean> {
-  const child = spawnTask(task, parameters)
+/** True when the process was killed, false when it came to its end before. */
+async function wasKilled(name: string, child: ChildProcess): Promise<boolean> {
   child.stdout!.resume()
-  const [end] = await Promise.all([track(child), listen(child, options)])
+  const end = await track(child)
   if (end.signal === 'SIGKILL') return true
-  if (end.code !== 0) throw new Error(`${task} ended with status ${end.code} before it was killed`)
+  if (end.code !== 0) throw new Error(`${name} ended with status ${end.code} before it was killed`)
   return false
+}
+
+/** Runs a task that kills itself, or that `onReport` is to kill. */
+export async function runVictim(task: string, parameters: Figures, options: TaskOptions = {}): Promise<boolean> {
+  const child = spawnTask(task, parameters)
+  const [killed] = await Promise.all([wasKilled(task, child), listen(child, options)])
+  return killed
+}
+
+export function runProgramVictim(path: string, args: readonly string[]): Promise<boolean> {
+  return wasKilled(path, spawn(path, args, { stdio: ['ignore', 'pipe', 'inherit'] }))
 }
 
 export function figure(figures: Figures, name: string): number {

@@ -9,12 +9,14 @@ import pc from 'picocolors'
 import { ratioOf, verdictOf } from './benchmark.ts'
 import type { Benchmark, Context, Outcome } from './benchmark.ts'
 import { columnsBenchmark } from './columns.ts'
+import { compareBenchmark } from './compare/compare.ts'
 import { formatRows } from './format.ts'
 import { getBenchmark } from './get.ts'
 import { loadBenchmark } from './load.ts'
 import { describeMachine, machineLine } from './machine.ts'
 import type { Machine } from './machine.ts'
 import { openBenchmark } from './open.ts'
+import { phasesBenchmark } from './phases.ts'
 import { endOnSignals } from './processes.ts'
 import { Progress } from './progress.ts'
 import { recoveryBenchmark } from './recovery.ts'
@@ -32,6 +34,8 @@ const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map([
   ['open', openBenchmark],
   ['load', loadBenchmark],
   ['stall', stallBenchmark],
+  ['compare', compareBenchmark],
+  ['phases', phasesBenchmark],
 ])
 
 const ROUNDS_DEFAULT = 5
@@ -51,6 +55,7 @@ ${names.join('\n')}
   --rounds N         runs of each contestant (${ROUNDS_DEFAULT}; load: ${LOAD_ROUNDS_DEFAULT})
   --milliseconds N   measured time of one run at least (${MILLISECONDS_DEFAULT})
   --entries N        another number of entries than the benchmark's own
+  --rows PATTERN     compare: only the rows whose name matches this regular expression
   --directory PATH   where databases are written (bench/tmp); must be a real disk for durable rows
   --help             this`
 }
@@ -65,12 +70,22 @@ function whole(name: string, text: string | undefined): number | undefined {
   return value
 }
 
+function pattern(name: string, text: string | undefined): RegExp | undefined {
+  if (text === undefined) return undefined
+  try {
+    return new RegExp(text)
+  } catch {
+    throw new UsageError(`--${name} takes a regular expression, not ${JSON.stringify(text)}`)
+  }
+}
+
 interface Command {
   readonly name: string
   readonly json: boolean
   readonly rounds: number | undefined
   readonly milliseconds: number
   readonly entries: number | undefined
+  readonly rows: RegExp | undefined
   readonly directory: string | undefined
 }
 
@@ -83,6 +98,7 @@ function parseCommand(args: string[]): Command | undefined {
       rounds: { type: 'string' },
       milliseconds: { type: 'string' },
       entries: { type: 'string' },
+      rows: { type: 'string' },
       directory: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -97,6 +113,7 @@ function parseCommand(args: string[]): Command | undefined {
     rounds: whole('rounds', values.rounds),
     milliseconds: whole('milliseconds', values.milliseconds) ?? MILLISECONDS_DEFAULT,
     entries: whole('entries', values.entries),
+    rows: pattern('rows', values.rows),
     directory: values.directory,
   }
 }
@@ -107,7 +124,7 @@ function printOutcome(name: string, machine: Machine, outcome: Outcome, json: bo
     console.log(JSON.stringify({ benchmark: name, machine, ...outcome, rows }, null, 2))
     return
   }
-  console.log(formatRows(outcome.rows))
+  console.log(outcome.text ?? formatRows(outcome.rows))
   for (const rival of outcome.rivals)
     console.log(rival.missing === undefined ? pc.dim(`· ${rivalLine(rival)}`) : pc.yellow(`· ${rival.missing}`))
   for (const line of outcome.notes) console.log(pc.dim(`· ${line}`))
@@ -120,6 +137,11 @@ function printHeading(command: Command, machine: Machine): void {
   if (machine.fileSystem === 'tmpfs')
     console.log(pc.yellow('This directory is memory: syncs cost nothing here, durable rows say nothing.'))
   console.log()
+}
+
+/** As it would be typed again. */
+function commandLine(): string {
+  return ['npm run bench --', ...process.argv.slice(2)].join(' ')
 }
 
 async function run(command: Command): Promise<number> {
@@ -137,7 +159,8 @@ async function run(command: Command): Promise<number> {
       return outcome.faults.length === 0 ? 0 : 1
     }
     const rounds = command.rounds ?? (name === 'load' ? LOAD_ROUNDS_DEFAULT : ROUNDS_DEFAULT)
-    const context: Context = { scratch, progress, rounds, milliseconds, entries }
+    const { rows } = command
+    const context: Context = { scratch, progress, rounds, milliseconds, entries, rows, command: commandLine() }
     const outcome = await benchmark.run(context)
     progress.stop()
     printOutcome(name, machine, outcome, json)

@@ -1,13 +1,13 @@
 import { alternate } from './benchmark.ts'
 import type { Benchmark, Contestant, Context, Outcome } from './benchmark.ts'
-import { ROCKSDB_CONFIGURATIONS, nativeRocksDB, runNative } from './native.ts'
+import { ROCKSDB_CONFIGURATIONS, nativeRival, runNative } from './native.ts'
 import { figure, runTask } from './processes.ts'
 import { npmRival } from './rivals.ts'
 
 const ENTRIES = 400_000
 const VALUE_BYTES = 150
 /** How lmdb is given its keys; the faster counts. */
-const LMDB_KEYS = ['ordered-binary', 'binary'] as const
+const LMDB_KEYS = ['ordered', 'binary'] as const
 
 function task(
   context: Context,
@@ -35,7 +35,7 @@ function rocksdb(context: Context, config: string, entries: number): Contestant 
       const directory = context.scratch.fresh('rocksdb')
       const { milliseconds } = context
       return figure(
-        await runNative('scan', { directory, config, entries, value: VALUE_BYTES, milliseconds }),
+        await runNative('rocksdb', 'scan', { directory, config, entries, value: VALUE_BYTES, milliseconds }),
         'entriesPerSecond',
       )
     },
@@ -43,12 +43,18 @@ function rocksdb(context: Context, config: string, entries: number): Contestant 
 }
 
 async function run(context: Context): Promise<Outcome> {
-  const [native, lmdb] = [await nativeRocksDB(), await npmRival('lmdb')]
+  const [native, lmdb] = [await nativeRival('rocksdb'), await npmRival('lmdb')]
   const entries = context.entries ?? ENTRIES
   const ranges =
     lmdb.missing !== undefined
       ? []
-      : LMDB_KEYS.map(keys => task(context, `lmdb-js, ${keys}`, 'lmdbRange', entries, { keys }))
+      : LMDB_KEYS.map(keys =>
+          task(context, `lmdb-js, ${keys} keys`, 'storeRange', entries, {
+            store: 'lmdb',
+            level: 'unsynced',
+            config: keys,
+          }),
+        )
   const iterators =
     native.missing !== undefined ? [] : ROCKSDB_CONFIGURATIONS.map(config => rocksdb(context, config, entries))
   context.progress.start((2 + ranges.length + iterators.length) * context.rounds)

@@ -4,8 +4,9 @@
  */
 export type Order = 'ordered' | 'random'
 
-/** How many different values are taken in turn; a constant of `native/common.h` too. */
-const VALUE_COUNT = 1024
+/** How many different values are taken in turn, at most so many bytes of them; constants of `native/common.h` too. */
+const VALUE_COUNT_MAX = 1024
+const VALUE_POOL_BYTES = 16 << 20
 
 /** A bijection of 32-bit words that leaves no order behind. */
 export function mix32(word: number): number {
@@ -51,13 +52,33 @@ export class Values {
   readonly #slices: Uint8Array<ArrayBuffer>[] = []
 
   constructor(bytes: number) {
-    const pool = new Uint8Array(bytes * VALUE_COUNT)
+    const count = Math.min(VALUE_COUNT_MAX, Math.max(1, Math.floor(VALUE_POOL_BYTES / bytes)))
+    const pool = new Uint8Array(bytes * count)
     for (let i = 0; i < pool.length; i++) pool[i] = mix32(i)
     // Arrays of their own, as values usually are: views into one buffer would start at odd places.
-    for (let i = 0; i < VALUE_COUNT; i++) this.#slices.push(pool.slice(i * bytes, (i + 1) * bytes))
+    for (let i = 0; i < count; i++) this.#slices.push(pool.slice(i * bytes, (i + 1) * bytes))
   }
 
   at(stream: number, index: number): Uint8Array<ArrayBuffer> {
-    return this.#slices[(index + stream * 131) % VALUE_COUNT]!
+    return this.#slices[(index + stream * 131) % this.#slices.length]!
+  }
+}
+
+/** The entries of stream 0, each computed when it is asked for. */
+export class Source {
+  readonly #order: Order
+  readonly #values: Values
+
+  constructor(order: Order, valueBytes: number) {
+    this.#order = order
+    this.#values = new Values(valueBytes)
+  }
+
+  key(index: number): number {
+    return keyAt(0, index, this.#order)
+  }
+
+  value(index: number): Uint8Array<ArrayBuffer> {
+    return this.#values.at(0, index)
   }
 }
