@@ -9,8 +9,9 @@ export const FLOORS = [
   ['pager', 'wal', 'memtable', 'mvcc'],
   ['btree'],
   ['engine'],
+  ['verify', 'salvage'],
   ['api'],
-  ['workers', 'index'],
+  ['workers', 'index', 'repair', 'cli'],
 ]
 
 /** Implementations of the platform. They stand on floor 1 and see what it sees, and only the top floor names them. */

@@ -146,6 +146,11 @@ export class Checkpointer {
     await (this.#closed ?? this.#run())
   }
 
+  /** Settles when the run under way, if there is one, has ended in whatever way. */
+  async ended(): Promise<void> {
+    await this.#running?.catch(ignore)
+  }
+
   /** Throws MANIFOLD_BUSY where a run is under way, which waits for this thread. */
   assertIdle(): void {
     if (this.#running === undefined) return

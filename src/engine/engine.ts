@@ -3,7 +3,9 @@ import { Memtable } from '../memtable/memtable.ts'
 import type { GenerationPins } from '../mvcc/generation-pins.ts'
 import type { PageCache } from '../pager/page-cache.ts'
 import type { Pager } from '../pager/pager.ts'
+import type { Clock } from '../platform/clock.ts'
 import type { Context } from '../platform/context.ts'
+import type { FileSystem } from '../platform/file-system.ts'
 import type { ChunkPool } from '../shared/chunk-pool.ts'
 import {
   encodeEntry,
@@ -13,6 +15,7 @@ import {
   KIND_RENAME_FAMILY,
 } from '../shared/entry-format.ts'
 import type { Journal } from '../wal/journal.ts'
+import type { LogFiles } from '../wal/segment-files.ts'
 import type { CheckpointCounters, Checkpointer } from './checkpoint.ts'
 import type { ColumnFamilies } from './column-families.ts'
 import type { Commit, CommitPart, CommitPipeline } from './commit-pipeline.ts'
@@ -46,6 +49,8 @@ export interface EngineParts {
   readonly reader: Reader
   readonly budget: MemoryBudget
   readonly context: Context
+  readonly clock: Clock
+  readonly fileSystem: FileSystem
   /** Of transactions that say nothing else. */
   readonly durability: Durability
   readonly withoutLog: boolean
@@ -116,6 +121,25 @@ export class Engine implements TransactionHost, WriterHost {
 
   get context(): Context {
     return this.#parts.context
+  }
+
+  get clock(): Clock {
+    return this.#parts.clock
+  }
+
+  /** Where the log lies, if there is one. */
+  get logFiles(): LogFiles {
+    const { fileSystem, path: dataPath } = this.#parts
+    return { fileSystem, dataPath, uuid: this.pager.header.uuid }
+  }
+
+  get withoutLog(): boolean {
+    return this.#parts.withoutLog
+  }
+
+  /** Settles when the pager's free pages and its header are of one state; they differ while a checkpoint is being written. */
+  async untilPagesAreAccounted(): Promise<void> {
+    while (this.pager.isPreparing) await this.#checkpointer!.ended()
   }
 
   get openTransactions(): Iterable<EngineTransaction> {

@@ -270,7 +270,7 @@ class Opening {
 
   #assemble(journal: Journal, withoutLog: boolean): Engine {
     const { readOnly, durability, writeBufferBytes, pageCacheBytes } = this.#options
-    const { clock, threads, context } = this.#platform
+    const { clock, threads, context, fileSystem } = this.#platform
     const pager = this.#pager
     const engine = new Engine({
       path: this.#path,
@@ -284,6 +284,8 @@ class Opening {
       reader: new Reader(pager, new PageCache(pager.file, pageCacheBytes)),
       budget: this.#budget,
       context,
+      clock,
+      fileSystem,
       durability,
       withoutLog,
       release: () => {
