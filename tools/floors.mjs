@@ -9,7 +9,8 @@ export const FLOORS = [
   ['pager', 'wal', 'memtable', 'mvcc'],
   ['btree'],
   ['engine'],
-  ['verify', 'salvage'],
+  ['verify'],
+  ['salvage'],
   ['api'],
   ['workers', 'index', 'repair', 'cli'],
 ]
@@ -21,7 +22,7 @@ export const IMPLEMENTATIONS = ['platform/node', 'platform/simulated', 'platform
 const BORROWED = { 'platform/simulated': ['platform/node'] }
 
 /** The only places outside of tests where modules of Node are imported. */
-export const NODE_ALLOWED = ['src/platform/node/', 'src/base/checksum.ts']
+export const NODE_ALLOWED = ['src/platform/node/', 'src/base/checksum.ts', 'src/cli.ts']
 
 const TOP = FLOORS.length - 1
 

@@ -136,7 +136,7 @@ function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') refuseOption(name, 'a function', value)
 }
 
-function checkFileSystem(value: unknown): void {
+export function checkFileSystem(value: unknown): void {
   const missing = FILE_SYSTEM_METHODS.find(
     method => typeof (value as Partial<FileSystem> | null)?.[method] !== 'function',
   )
