@@ -94,6 +94,7 @@ function openTarget(path: string, platform: Platform): Promise<Engine> {
     signal: undefined,
     onRecovery: undefined,
     onBackgroundError: undefined,
+    traceSnapshots: false,
   }
   return openEngine(path, options, platform)
 }
