@@ -20,6 +20,7 @@ import {
   openOn,
   PATH,
   runs,
+  stateOf,
   turns,
   withDatabase,
   words,
@@ -215,6 +216,28 @@ describe('verify', () => {
       })
     })
   }
+
+  test('while a state is being written that no header names, it waits for it', async () => {
+    const gate = new GatedDisk()
+    const db = await openOn(gate.disk, 'async')
+    await filled(db, 500)
+    await db.checkpoint()
+    await db.table(words).put('k1', 'new')
+    gate.disk.onOperation = ({ kind, path }) => {
+      // The merge's own writes go through; catalog and free map wait.
+      if (kind === 'write' && path === PATH) gate.shut()
+      return undefined
+    }
+    const checkpoint = db.checkpoint()
+    await turns(20)
+    const verified = db.verify()
+    assert.equal(await stateOf(verified, 20), 'pending')
+    gate.disk.onOperation = undefined
+    gate.open()
+    await checkpoint
+    assert.deepEqual(faultsOf(await verified), [])
+    await db.close()
+  })
 
   test('while the slots name different states, both are read and neither is free', async () => {
     const gate = new GatedDisk()
