@@ -1,5 +1,4 @@
 import { DatabaseError } from '../base/errors.ts'
-import { PAGE_BYTES } from '../base/limits.ts'
 import { Memtable } from '../memtable/memtable.ts'
 import type { GenerationPins } from '../mvcc/generation-pins.ts'
 import type { PageCache } from '../pager/page-cache.ts'
@@ -35,7 +34,7 @@ import type { ValuePlace } from './find.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { Reader } from './reader.ts'
 import type { OpenRead, PinHolder } from './open-reads.ts'
-import { forgottenBytes, OpenReads } from './open-reads.ts'
+import { OpenReads, pinnedBytes } from './open-reads.ts'
 import { Pin } from './pin.ts'
 import { EngineSnapshot } from './snapshot.ts'
 
@@ -107,7 +106,7 @@ export class Engine implements TransactionHost, WriterHost {
       clock: parts.clock,
       watchCollection: parts.watchCollection,
       trace: parts.traceSnapshots,
-      pinnedBytes: pins => this.pinnedBytes(pins),
+      pinnedBytes: pins => pinnedBytes(pins, this),
       onLeak: parts.onBackgroundError,
     })
     this.makeDurable = parts.withoutLog ? () => this.#checkpointer!.run() : undefined
@@ -173,18 +172,6 @@ export class Engine implements TransactionHost, WriterHost {
 
   get openSnapshots(): number {
     return this.#reads.snapshots
-  }
-
-  /** Bytes that pins keep although neither writers nor the current trees need them. */
-  pinnedBytes(pins: readonly Pin[]): number {
-    const live = new Set<Memtable>()
-    for (const { active, frozen } of this.families.all()) {
-      if (active !== undefined) live.add(active)
-      if (frozen !== undefined) live.add(frozen)
-    }
-    const oldest = pins.reduce((generation, pin) => Math.min(generation, pin.generation), Infinity)
-    const pages = this.pager.pending.pagesAfter(oldest)
-    return forgottenBytes(pins, live) + pages * PAGE_BYTES
   }
 
   /** The log has moved on. */
@@ -273,23 +260,20 @@ export class Engine implements TransactionHost, WriterHost {
   }
 
   #memory(): Promise<void> {
-    const served = this.diagnostics.stall('memory')
-    return new Promise((resolve, reject) => {
-      this.budget.enter(error => {
-        served()
-        if (error === undefined) resolve()
-        else reject(error)
-      })
-    })
+    return this.#inLine(() => undefined)
   }
 
   /** The place in line for the locks is taken in the turn in which there is memory, before the next writer is let in. */
   #acquireInLine(names: readonly string[], signal: WaitSignal | undefined): Promise<void> {
+    return this.#inLine(() => this.#locks.acquire(names, signal))
+  }
+
+  #inLine(then: () => Promise<void> | undefined): Promise<void> {
     const served = this.diagnostics.stall('memory')
     return new Promise((resolve, reject) => {
       this.budget.enter(error => {
         served()
-        if (error === undefined) resolve(this.#locks.acquire(names, signal))
+        if (error === undefined) resolve(then())
         else reject(error)
       })
     })

@@ -1,7 +1,10 @@
 import { DatabaseError } from '../base/errors.ts'
+import { PAGE_BYTES } from '../base/limits.ts'
 import type { Memtable } from '../memtable/memtable.ts'
+import type { Pager } from '../pager/pager.ts'
 import type { Clock, Timer } from '../platform/clock.ts'
 import type { Watch, WatchCollection } from '../platform/collection.ts'
+import type { ColumnFamilies } from './column-families.ts'
 import type { Pin } from './pin.ts'
 
 export type ReadKind = 'snapshot' | 'iterator'
@@ -134,9 +137,9 @@ export class OpenReads {
 
   #leaked(read: OpenRead): void {
     if (!read.isOpen) return
-    const { clock, pinnedBytes, onLeak } = this.#options
+    const { clock, onLeak } = this.#options
     const seconds = ((clock.now() - read.openedMillis) / 1000).toFixed(1)
-    const bytes = pinnedBytes(read.pins)
+    const bytes = this.#options.pinnedBytes(read.pins)
     read.close()
     const advice = read.kind === 'snapshot' ? 'Call its close()' : 'Finish it, or call its return()'
     const place =
@@ -158,18 +161,26 @@ export class OpenReads {
   }
 }
 
-/** Bytes of memtables among `pins` that are not `live`: nothing but readers keeps them. */
-export function forgottenBytes(pins: readonly Pin[], live: ReadonlySet<Memtable>): number {
-  const counted = new Set<Memtable>()
+/** What else keeps memory and pages. */
+export interface Keepers {
+  readonly families: ColumnFamilies
+  readonly pager: Pager
+}
+
+/** Bytes that pins keep although neither writers nor the current trees need them. */
+export function pinnedBytes(pins: readonly Pin[], { families, pager }: Keepers): number {
+  const counted = new Set<Memtable | undefined>([undefined])
+  for (const { active, frozen } of families.all()) counted.add(active).add(frozen)
   let bytes = 0
   for (const { view } of pins) {
     for (const memtable of [view.active, view.frozen]) {
-      if (memtable === undefined || live.has(memtable) || counted.has(memtable)) continue
+      if (counted.has(memtable)) continue
       counted.add(memtable)
-      bytes += memtable.use.bytes
+      bytes += memtable!.use.bytes
     }
   }
-  return bytes
+  const oldest = pins.reduce((generation, pin) => Math.min(generation, pin.generation), Infinity)
+  return bytes + pager.pending.pagesAfter(oldest) * PAGE_BYTES
 }
 
 /** The stack of the call, without the line that says that it is an error. */

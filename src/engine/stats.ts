@@ -1,6 +1,7 @@
 import { PAGE_BYTES } from '../base/limits.ts'
 import type { Engine } from './engine.ts'
 import type { ReadKind } from './open-reads.ts'
+import { pinnedBytes } from './open-reads.ts'
 
 /** What one column family holds. */
 export interface ColumnFamilyStats {
@@ -157,7 +158,7 @@ function openReadStats(engine: Engine): OpenReadStats[] {
   return oldest.map(({ kind, openedMillis, openedAt, pins }) => ({
     kind,
     ageMillis: now - openedMillis,
-    pinnedBytes: engine.pinnedBytes(pins),
+    pinnedBytes: pinnedBytes(pins, engine),
     openedAt,
   }))
 }

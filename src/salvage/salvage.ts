@@ -123,6 +123,8 @@ class Salvage {
   readonly #states: TableStates = new TableStates()
   readonly #unassigned = { pages: 0, entries: 0 }
   readonly #unverified = { pages: 0, entries: 0 }
+  /** The tables that take what no checksum confirms, by those to which it seems to belong. */
+  readonly #besides: Map<TableState, TableState> = new Map()
   #stage: SalvageStage = 'catalog'
   #sliceEnd = 0
 
@@ -270,8 +272,6 @@ class Salvage {
       await this.#readLeaf(owner, leaf)
     }
   }
-
-  readonly #besides: Map<TableState, TableState> = new Map()
 
   #unverifiedTable(owner: TableState, page: number): TableState {
     let beside = this.#besides.get(owner)

