@@ -10,7 +10,7 @@ const collect = runInNewContext('gc') as () => void
 
 /** Collects garbage until `isDone`, or gives up. */
 async function collectUntil(isDone: () => boolean): Promise<boolean> {
-  for (let i = 0; i < 50 && !isDone(); i++) {
+  for (let i = 0; i < 20 && !isDone(); i++) {
     await turns(2)
     collect()
   }

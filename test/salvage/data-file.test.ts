@@ -6,7 +6,7 @@ import { PAGE_KIND_BRANCH, PAGE_KIND_LEAF } from '../../src/pager/page-format.ts
 import { salvage, verify } from '../../src/repair.ts'
 import type { SalvageReport } from '../../src/repair.ts'
 import type { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
-import { PATH } from '../support/open.ts'
+import { PATH, runs } from '../support/open.ts'
 import { rejects } from '../support/refusal.ts'
 import { copyOf, damagePage, DAMAGES, History, salvaged, same, TARGET } from './damaged.ts'
 import type { Held } from './damaged.ts'
@@ -114,7 +114,7 @@ describe('salvage of a data file', () => {
   })
 
   test('with two pages damaged, whatever they are', async () => {
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < runs(30); i++) {
       const copy = copyOf(disk)
       const at = [2 + ((i * 17) % (pages - 2)), 2 + ((i * 29 + 5) % (pages - 2))]
       at.forEach((page, j) => damagePage(copy, page, DAMAGES[(i + j) % 3]!, (i * 61) % 3000))
@@ -152,7 +152,7 @@ describe('salvage of a data file', () => {
   test('with the catalog damaged, tables are found by what is left of it, or without their names', async () => {
     const sources = new Set<string>()
     for (const how of DAMAGES) {
-      for (let offset = 0; offset < 160; offset += 5) {
+      for (let offset = 0; offset < 160; offset += 9) {
         const copy = copyOf(disk)
         damagePage(copy, metaPage(), how, offset)
         const { report, contents } = await salvaged(copy, renamed(held), `${how} in the catalog at ${offset}`)

@@ -45,7 +45,7 @@ for (const journal of LOGS) {
       const outcome = { whole: 0, gaps: 0, tails: 0 }
       for (const path of logsOf(disk)) {
         const end = endOf(disk, path)
-        const offsets = Array.from({ length: Math.ceil(end / 5003) }, (_, i) => i * 5003)
+        const offsets = Array.from({ length: Math.ceil(end / 9001) }, (_, i) => i * 9001)
         for (const offset of [...offsets, end - 20]) {
           const copy = copyOf(disk)
           copy.damage(path, offset, Uint8Array.of(copy.contents(path)[offset]! ^ 0x20))
@@ -63,7 +63,7 @@ for (const journal of LOGS) {
           if (damage.length > 0) assert.ok(!report.whole)
         }
       }
-      assert.ok(outcome.gaps > 8 && outcome.tails > 0, JSON.stringify(outcome))
+      assert.ok(outcome.gaps > 4 && outcome.tails > 0, JSON.stringify(outcome))
     })
 
     test('without its log, or with a segment missing, it has the rest and says so', async () => {
