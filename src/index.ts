@@ -34,9 +34,20 @@ export type {
   WriteTransaction,
 } from './api/transaction.ts'
 export type { ReadTable } from './api/types.ts'
+export type { VerifyOptions } from './api/verify.ts'
 export type { ErrorCode } from './base/errors.ts'
 export type { KeyCodec } from './codec/key-codec.ts'
 export type { TableDefinition } from './codec/table.ts'
 export type { Bytes, ValueCodec } from './codec/value-codec.ts'
-export type { ColumnFamilyStats, DatabaseStats } from './engine/stats.ts'
+export type { CheckpointMessage, CommitGroupMessage, StallMessage, StallReason } from './engine/diagnostics.ts'
+export type { ReadKind } from './engine/open-reads.ts'
+export type { ColumnFamilyStats, DatabaseStats, MemtableStats, OpenReadStats } from './engine/stats.ts'
 export type { File, FileSystem, Lock, OpenMode } from './platform/file-system.ts'
+export type {
+  ColumnFamilyReport,
+  ProblemPlace,
+  TableReport,
+  VerifyProblem,
+  VerifyProgress,
+  VerifyReport,
+} from './verify/report.ts'

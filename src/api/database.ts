@@ -6,6 +6,7 @@ import { openEngine } from '../engine/open-engine.ts'
 import type { DatabaseStats } from '../engine/stats.ts'
 import { databaseStats } from '../engine/stats.ts'
 import type { Platform } from '../platform/platform.ts'
+import type { VerifyReport } from '../verify/report.ts'
 import type { Sync } from './column-family.ts'
 import { checkBody, ColumnFamily, engineOf, newColumnFamily } from './column-family.ts'
 import type { WriteOptions } from './durability.ts'
@@ -16,6 +17,8 @@ import { Snapshot } from './snapshot.ts'
 import type { Table } from './table.ts'
 import type { FamiliesTransaction, Transaction, WriteTransaction } from './transaction.ts'
 import { FamiliesBody, FamiliesWriteTransaction } from './transaction.ts'
+import type { VerifyOptions } from './verify.ts'
+import { verify } from './verify.ts'
 import { begin, nestedWrite, write, writeSync } from './write.ts'
 
 /** The family that a database's own tables and transactions belong to. */
@@ -197,6 +200,19 @@ export class Database {
   stats(): DatabaseStats {
     this.#engine.assertOpen()
     return databaseStats(this.#engine)
+  }
+
+  /**
+   * Reads and checks everything that is on the disk: every page of the data file, its accounts of free pages, and the log
+   * behind it. The database stays in use meanwhile. Resolves with what was found, damage included; rejects with
+   * MANIFOLD_ABORTED or MANIFOLD_CLOSED. What is in memory only is not looked at: `checkpoint` brings it to the file.
+   *
+   * @example
+   * const { ok, problems } = await db.verify({ onProgress: ({ pages, totalPages }) => console.log(pages / totalPages) })
+   * if (!ok) for (const { table, error } of problems) console.error(table, error.message)
+   */
+  async verify(options?: VerifyOptions): Promise<VerifyReport> {
+    return verify(this.#engine, options)
   }
 
   /**

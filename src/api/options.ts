@@ -62,8 +62,13 @@ export interface OpenOptions {
   signal?: Signal
   /** Called now and then while the log is replayed. */
   onRecovery?(progress: RecoveryProgress): void
-  /** Hears of checkpoints and syncs that fail in the background. */
+  /** Hears of checkpoints and syncs that fail in the background, and of snapshots and iterators that were forgotten. */
   onBackgroundError?(error: DatabaseError): void
+  /**
+   * Remember where each snapshot and iterator was opened, for `stats()` and for the report of a forgotten one. Costs a stack
+   * for each. Default: false.
+   */
+  traceSnapshots?: boolean
 }
 
 export interface ResolvedJournalOptions {
@@ -85,6 +90,7 @@ export interface ResolvedOptions {
   readonly signal: Signal | undefined
   readonly onRecovery: ((progress: RecoveryProgress) => void) | undefined
   readonly onBackgroundError: ((error: DatabaseError) => void) | undefined
+  readonly traceSnapshots: boolean
 }
 
 const OPEN_OPTIONS = [
@@ -99,6 +105,7 @@ const OPEN_OPTIONS = [
   'signal',
   'onRecovery',
   'onBackgroundError',
+  'traceSnapshots',
 ]
 const JOURNAL_OPTIONS = ['mode', 'pollIntervalMicros', 'maxDelayMicros', 'segmentBytes']
 const JOURNAL_MODES: readonly unknown[] = ['async', 'sync', 'off']
@@ -136,7 +143,7 @@ function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== 'function') refuseOption(name, 'a function', value)
 }
 
-function checkFileSystem(value: unknown): void {
+export function checkFileSystem(value: unknown): void {
   const missing = FILE_SYSTEM_METHODS.find(
     method => typeof (value as Partial<FileSystem> | null)?.[method] !== 'function',
   )
@@ -215,5 +222,6 @@ export function resolveOptions(options: OpenOptions = {}): ResolvedOptions {
     // Called on the options, so that a class may hold them as methods.
     onRecovery: onRecovery && (progress => onRecovery.call(options, progress)),
     onBackgroundError: onBackgroundError && (error => onBackgroundError.call(options, error)),
+    traceSnapshots: flag('traceSnapshots', options.traceSnapshots, false),
   }
 }

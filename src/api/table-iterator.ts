@@ -1,5 +1,5 @@
 import type { RangeWalk } from '../engine/range-walk.ts'
-import type { Pin } from '../engine/snapshot.ts'
+import type { Pin } from '../engine/pin.ts'
 import { EntriesIterator, finished } from './entries.ts'
 
 /** What an iterator reads from, and for how long it may. */
@@ -21,6 +21,10 @@ export class TableIterator<T> extends EntriesIterator<T> {
     this.#walk = walk
     this.#cut = cut
     this.#decode = decode
+  }
+
+  get heldPin(): Pin | undefined {
+    return this.#cut?.pin
   }
 
   next(): IteratorResult<T, undefined> {

@@ -100,7 +100,10 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
     const entry = view === undefined ? undefined : this.shape.find(view.tables)
     if (entry === undefined || plan.empty) return new TableIterator(undefined, undefined, decode)
     const cut = this.cut(view!)
-    return new TableIterator(new RangeWalk(this.engine.cursor(cut.pin.view, entry.id), plan), cut, decode)
+    const walk = new RangeWalk(this.engine.cursor(cut.pin.view, entry.id), plan)
+    const iterator = new TableIterator(walk, cut, decode)
+    this.engine.watch(iterator)
+    return iterator
   }
 
   /** The first entry within bounds. */

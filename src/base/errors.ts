@@ -54,6 +54,8 @@ export type ErrorCode =
   | 'MANIFOLD_NO_HANDLES'
   /** The operating system reported an error that has no code of its own here; `cause` has it. */
   | 'MANIFOLD_IO'
+  /** A snapshot or iterator was garbage collected without having been closed. Reported in the background. */
+  | 'MANIFOLD_SNAPSHOT_LEAKED'
   /** The caller's `signal` was aborted. */
   | 'MANIFOLD_ABORTED'
 

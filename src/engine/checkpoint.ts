@@ -11,6 +11,7 @@ import type { Clock } from '../platform/clock.ts'
 import type { Journal } from '../wal/journal.ts'
 import type { ColumnFamilies, FamilyState } from './column-families.ts'
 import type { CommitPipeline } from './commit-pipeline.ts'
+import type { Diagnostics } from './diagnostics.ts'
 import type { EngineTransaction } from './engine-transaction.ts'
 import type { Family } from './family.ts'
 import { letGo } from './let-go.ts'
@@ -26,6 +27,7 @@ export interface CheckpointHost {
   readonly pager: Pager
   readonly pins: GenerationPins
   readonly budget: MemoryBudget
+  readonly diagnostics: Diagnostics
   readonly openTransactions: Iterable<EngineTransaction>
   newMemtable(): Memtable
 }
@@ -146,6 +148,11 @@ export class Checkpointer {
     await (this.#closed ?? this.#run())
   }
 
+  /** Settles when the run under way, if there is one, has ended in whatever way. */
+  async ended(): Promise<void> {
+    await this.#running?.catch(ignore)
+  }
+
   /** Throws MANIFOLD_BUSY where a run is under way, which waits for this thread. */
   assertIdle(): void {
     if (this.#running === undefined) return
@@ -215,7 +222,7 @@ export class Checkpointer {
       await pager.writeHeaderSlot(state, pager.olderSlot)
       this.#seal(point)
     } catch (error) {
-      throw this.#failed(error as DatabaseError, state, result)
+      throw this.#failed(error as DatabaseError, begun, state, result)
     }
     this.#succeeded(begun, result)
   }
@@ -239,7 +246,7 @@ export class Checkpointer {
       pager.writeHeaderSlotSync(state, pager.olderSlot)
       this.#seal(point)
     } catch (error) {
-      const failure = this.#failed(error as DatabaseError, state, result)
+      const failure = this.#failed(error as DatabaseError, begun, state, result)
       this.#ended(failure)
       throw failure
     }
@@ -356,13 +363,21 @@ export class Checkpointer {
 
   #succeeded(begun: number, { pagesWritten, bytesWritten }: MergeResult): void {
     this.counters.count++
-    this.counters.millis += this.#options.clock.now() - begun
+    const millis = this.#options.clock.now() - begun
+    this.counters.millis += millis
     this.counters.pagesWritten += pagesWritten
     this.counters.bytesWritten += bytesWritten
+    this.#host.diagnostics.checkpointed(millis, pagesWritten, bytesWritten, undefined)
   }
 
-  #failed(error: DatabaseError, state: PreparedState | undefined, result: MergeResult | undefined): DatabaseError {
+  #failed(
+    error: DatabaseError,
+    begun: number,
+    state: PreparedState | undefined,
+    result: MergeResult | undefined,
+  ): DatabaseError {
     this.counters.failed++
+    this.#host.diagnostics.checkpointed(this.#options.clock.now() - begun, 0, 0, error)
     const published = this.#point === undefined
     if (result !== undefined && !published) this.#host.pager.abandon(state, new ExtentList(result.allocated))
     return error

@@ -4,6 +4,7 @@ import type { EncodedKey } from '../shared/encoded-key.ts'
 import { entryWords } from '../shared/entry-format.ts'
 import type { Journal, Need } from '../wal/journal.ts'
 import type { Commit, CommitPart, CommitPipeline } from './commit-pipeline.ts'
+import type { Diagnostics } from './diagnostics.ts'
 import type { Family, TableEntry } from './family.ts'
 import type { FamilyWriter } from './family-writer.ts'
 
@@ -13,6 +14,7 @@ export type Durability = 'immediate' | 'eventual' | 'none'
 export interface TransactionHost {
   readonly journal: Journal
   readonly pipeline: CommitPipeline
+  readonly diagnostics: Diagnostics
   /** The transaction holds its locks no longer. */
   ended(transaction: EngineTransaction): void
   /** A family has come into being; called when its first commit is appended. Returns what makes it visible to readers. */
@@ -135,14 +137,19 @@ export class EngineTransaction {
     const bytes = this.#payloadBytes()
     const waiting = this.#host.journal.reserve(bytes)
     if (waiting === undefined) return this.#durably(durability, bytes, result)
+    const served = this.#host.diagnostics.stall('log')
     return waiting.then(
       () => {
+        served()
         const late = this.#host.pipeline.failure
         if (late === undefined) return this.#durably(durability, bytes, result)
         this.#host.journal.release(bytes)
         return this.#refuse(late)
       },
-      (error: DatabaseError) => this.#refuse(error),
+      (error: DatabaseError) => {
+        served()
+        return this.#refuse(error)
+      },
     )
   }
 

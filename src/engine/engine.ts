@@ -3,7 +3,10 @@ import { Memtable } from '../memtable/memtable.ts'
 import type { GenerationPins } from '../mvcc/generation-pins.ts'
 import type { PageCache } from '../pager/page-cache.ts'
 import type { Pager } from '../pager/pager.ts'
+import type { Clock } from '../platform/clock.ts'
+import type { WatchCollection } from '../platform/collection.ts'
 import type { Context } from '../platform/context.ts'
+import type { FileSystem } from '../platform/file-system.ts'
 import type { ChunkPool } from '../shared/chunk-pool.ts'
 import {
   encodeEntry,
@@ -13,9 +16,11 @@ import {
   KIND_RENAME_FAMILY,
 } from '../shared/entry-format.ts'
 import type { Journal } from '../wal/journal.ts'
+import type { LogFiles } from '../wal/segment-files.ts'
 import type { CheckpointCounters, Checkpointer } from './checkpoint.ts'
 import type { ColumnFamilies } from './column-families.ts'
 import type { Commit, CommitPart, CommitPipeline } from './commit-pipeline.ts'
+import type { Diagnostics } from './diagnostics.ts'
 import type { Durability, TransactionHost } from './engine-transaction.ts'
 import { EngineTransaction } from './engine-transaction.ts'
 import type { WaitSignal } from './family-locks.ts'
@@ -28,7 +33,10 @@ import type { EntryCursor } from './entry-cursor.ts'
 import type { ValuePlace } from './find.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { Reader } from './reader.ts'
-import { EngineSnapshot, Pin } from './snapshot.ts'
+import type { OpenRead, PinHolder } from './open-reads.ts'
+import { OpenReads, pinnedBytes } from './open-reads.ts'
+import { Pin } from './pin.ts'
+import { EngineSnapshot } from './snapshot.ts'
 
 /** The database's life. Reads are possible while it is `open`; writes, unless the log has failed or it is `read-only`. */
 export type EngineState = 'open' | 'closing' | 'closed'
@@ -46,6 +54,13 @@ export interface EngineParts {
   readonly reader: Reader
   readonly budget: MemoryBudget
   readonly context: Context
+  readonly clock: Clock
+  readonly fileSystem: FileSystem
+  readonly diagnostics: Diagnostics
+  readonly watchCollection: WatchCollection | undefined
+  readonly traceSnapshots: boolean
+  /** Never throws. */
+  readonly onBackgroundError: (error: DatabaseError) => void
   /** Of transactions that say nothing else. */
   readonly durability: Durability
   readonly withoutLog: boolean
@@ -61,6 +76,7 @@ export class Engine implements TransactionHost, WriterHost {
   readonly pager: Pager
   readonly budget: MemoryBudget
   readonly pins: GenerationPins
+  readonly diagnostics: Diagnostics
   /** Write options that a caller leaves out. */
   readonly defaults: { readonly durability: Durability; readonly signal: undefined }
   readonly makeDurable: (() => Promise<void>) | undefined
@@ -68,7 +84,7 @@ export class Engine implements TransactionHost, WriterHost {
   readonly #reader: Reader
   readonly #locks: FamilyLocks = new FamilyLocks()
   readonly #transactions: Set<EngineTransaction> = new Set()
-  readonly #snapshots: Set<EngineSnapshot> = new Set()
+  readonly #reads: OpenReads
   #checkpointer: Checkpointer | undefined
   #state: EngineState = 'open'
   #closing: Promise<void> | undefined
@@ -83,8 +99,16 @@ export class Engine implements TransactionHost, WriterHost {
     this.pager = parts.pager
     this.budget = parts.budget
     this.pins = parts.pins
+    this.diagnostics = parts.diagnostics
     this.#reader = parts.reader
     this.defaults = { durability: parts.durability, signal: undefined }
+    this.#reads = new OpenReads({
+      clock: parts.clock,
+      watchCollection: parts.watchCollection,
+      trace: parts.traceSnapshots,
+      pinnedBytes: pins => pinnedBytes(pins, this),
+      onLeak: parts.onBackgroundError,
+    })
     this.makeDurable = parts.withoutLog ? () => this.#checkpointer!.run() : undefined
   }
 
@@ -118,12 +142,44 @@ export class Engine implements TransactionHost, WriterHost {
     return this.#parts.context
   }
 
+  get clock(): Clock {
+    return this.#parts.clock
+  }
+
+  /** Where the log lies, if there is one. */
+  get logFiles(): LogFiles {
+    const { fileSystem, path: dataPath } = this.#parts
+    return { fileSystem, dataPath, uuid: this.pager.header.uuid }
+  }
+
+  get withoutLog(): boolean {
+    return this.#parts.withoutLog
+  }
+
+  /** Settles when the pager's free pages and its header are of one state; they differ while a checkpoint is being written. */
+  async untilPagesAreAccounted(): Promise<void> {
+    while (this.pager.isPreparing) await this.#checkpointer!.ended()
+  }
+
   get openTransactions(): Iterable<EngineTransaction> {
     return this.#transactions
   }
 
-  get openSnapshots(): Iterable<EngineSnapshot> {
-    return this.#snapshots
+  /** Snapshots, and the iterators that have been open for a while. */
+  get openReads(): Iterable<OpenRead> {
+    return this.#reads.all
+  }
+
+  get openSnapshots(): number {
+    return this.#reads.snapshots
+  }
+
+  /** The log has moved on. */
+  progressed(): void {
+    const { pipeline } = this
+    const before = pipeline.visibleSequence
+    pipeline.progressed()
+    this.diagnostics.progressed(pipeline.visibleSequence - before, pipeline.visibleSequence, this.journal)
   }
 
   // ---- reading
@@ -156,9 +212,12 @@ export class Engine implements TransactionHost, WriterHost {
     this.assertOpen()
     const pins = new Map<string, Pin>()
     for (const [name, family] of this.families.allVisible()) pins.set(name, this.pin(family.view()))
-    const snapshot = new EngineSnapshot(this.pipeline.visibleSequence, pins, ended => this.#snapshots.delete(ended))
-    this.#snapshots.add(snapshot)
-    return snapshot
+    return new EngineSnapshot(this.pipeline.visibleSequence, pins, this.#reads)
+  }
+
+  /** An iterator that nobody finishes is found, closed and reported. */
+  watch(iterator: PinHolder): void {
+    this.#reads.watch(iterator)
   }
 
   // ---- writing
@@ -201,15 +260,22 @@ export class Engine implements TransactionHost, WriterHost {
   }
 
   #memory(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.budget.enter(error => (error === undefined ? resolve() : reject(error)))
-    })
+    return this.#inLine(() => undefined)
   }
 
   /** The place in line for the locks is taken in the turn in which there is memory, before the next writer is let in. */
   #acquireInLine(names: readonly string[], signal: WaitSignal | undefined): Promise<void> {
+    return this.#inLine(() => this.#locks.acquire(names, signal))
+  }
+
+  #inLine(then: () => Promise<void> | undefined): Promise<void> {
+    const served = this.diagnostics.stall('memory')
     return new Promise((resolve, reject) => {
-      this.budget.enter(error => (error === undefined ? resolve(this.#locks.acquire(names, signal)) : reject(error)))
+      this.budget.enter(error => {
+        served()
+        if (error === undefined) resolve(then())
+        else reject(error)
+      })
     })
   }
 
@@ -398,7 +464,7 @@ export class Engine implements TransactionHost, WriterHost {
     }
     if (this.#transactions.size > 0) await new Promise<void>(resolve => (this.#idle = resolve))
     await this.pipeline.waitUntilVisible(this.pipeline.appendedSequence)?.catch(ignore)
-    for (const snapshot of this.#snapshots) snapshot.close()
+    this.#reads.closeSnapshots()
     try {
       await this.#checkpointer?.close()
     } finally {

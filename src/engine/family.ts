@@ -17,7 +17,7 @@ export const EVERYTHING = 0x7fffffff
 
 /**
  * One family at one moment: all that a read needs. Nothing in it changes, but for entries beyond its limits; whoever
- * keeps it beyond the current turn pins it (`pins.ts`).
+ * keeps it beyond the current turn pins it (`pin.ts`).
  */
 export interface FamilyView {
   readonly tables: Tables

@@ -2,6 +2,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { File } from '../platform/file-system.ts'
+import { atOnce, inSlices } from '../platform/slices.ts'
 import type { Thread, Threads } from '../platform/thread.ts'
 import type { MergeJob, MergeResult } from './merge-job.ts'
 import { mergeAll } from './merge-job.ts'
@@ -48,23 +49,11 @@ export class MergeRunner {
 
   /** The same on the caller's thread, without a break. */
   runSync(job: MergeJob): MergeResult {
-    const steps = mergeAll(job, this.#file)
-    for (;;) {
-      const step = steps.next()
-      if (step.done) return step.value
-    }
+    return atOnce(mergeAll(job, this.#file))
   }
 
-  async #inSlices(job: MergeJob): Promise<MergeResult> {
-    const steps = mergeAll(job, this.#file)
-    for (;;) {
-      const end = this.#clock.now() + SLICE_MILLIS
-      do {
-        const step = steps.next()
-        if (step.done) return step.value
-      } while (this.#clock.now() < end)
-      await new Promise<void>(resolve => this.#clock.defer(resolve))
-    }
+  #inSlices(job: MergeJob): Promise<MergeResult> {
+    return inSlices(mergeAll(job, this.#file), this.#clock, SLICE_MILLIS)
   }
 
   /** The extension is that of this module: built code starts built code. */

@@ -18,6 +18,7 @@ import { WALJournal } from '../wal/wal-journal.ts'
 import { Checkpointer } from './checkpoint.ts'
 import { ColumnFamilies } from './column-families.ts'
 import { CommitPipeline } from './commit-pipeline.ts'
+import { Diagnostics } from './diagnostics.ts'
 import { Engine } from './engine.ts'
 import type { Durability } from './engine-transaction.ts'
 import { Family } from './family.ts'
@@ -48,6 +49,7 @@ export interface EngineOptions {
   readonly signal: WaitSignal | undefined
   readonly onRecovery: ((progress: { bytes: number; totalBytes: number; entries: number }) => void) | undefined
   readonly onBackgroundError: ((error: DatabaseError) => void) | undefined
+  readonly traceSnapshots: boolean
 }
 
 /**
@@ -259,7 +261,7 @@ class Opening {
   }
 
   readonly #events: JournalEvents = {
-    progressed: () => this.#engine?.pipeline.progressed(),
+    progressed: () => this.#engine?.progressed(),
     failed: () => {
       const failure = this.#journal?.failure
       if (failure === undefined) return
@@ -269,8 +271,8 @@ class Opening {
   }
 
   #assemble(journal: Journal, withoutLog: boolean): Engine {
-    const { readOnly, durability, writeBufferBytes, pageCacheBytes } = this.#options
-    const { clock, threads, context } = this.#platform
+    const { readOnly, durability, writeBufferBytes, pageCacheBytes, traceSnapshots } = this.#options
+    const { clock, threads, context, fileSystem, channels, watchCollection } = this.#platform
     const pager = this.#pager
     const engine = new Engine({
       path: this.#path,
@@ -284,6 +286,12 @@ class Opening {
       reader: new Reader(pager, new PageCache(pager.file, pageCacheBytes)),
       budget: this.#budget,
       context,
+      clock,
+      fileSystem,
+      diagnostics: new Diagnostics(this.#path, clock, journal, channels),
+      watchCollection,
+      traceSnapshots,
+      onBackgroundError: this.#tell,
       durability,
       withoutLog,
       release: () => {

@@ -1,49 +1,21 @@
-import type { GenerationPins } from '../mvcc/generation-pins.ts'
 import type { FamilyView } from './family.ts'
+import type { Pin } from './pin.ts'
+import type { OpenRead, OpenReads } from './open-reads.ts'
 
-/** Keeps a view's memtables and pages while something outlives the turn in which it was taken. */
-export class Pin {
-  readonly view: FamilyView
-  readonly #pins: GenerationPins
-  readonly #generation: number
-  #held = true
-
-  /** Requires: `view` is current, `generation` is that of the trees it names. */
-  constructor(view: FamilyView, pins: GenerationPins, generation: number) {
-    this.view = view
-    this.#pins = pins
-    this.#generation = generation
-    view.active?.pin()
-    view.frozen?.pin()
-    pins.pin(generation)
-  }
-
-  /** A second pin on the same view. Requires: this one has not been released. */
-  again(): Pin {
-    return new Pin(this.view, this.#pins, this.#generation)
-  }
-
-  /** Idempotent. */
-  release(): void {
-    if (!this.#held) return
-    this.#held = false
-    this.view.active?.unpin()
-    this.view.frozen?.unpin()
-    this.#pins.unpin(this.#generation)
-  }
-}
-
-/** A consistent cut across all families, by name. */
+/** A consistent cut across all families, by name. Whoever holds it may read; what it pins belongs to `OpenReads`. */
 export class EngineSnapshot {
   readonly sequence: number
   readonly #pins: ReadonlyMap<string, Pin>
-  readonly #ended: (snapshot: EngineSnapshot) => void
-  isOpen = true
+  readonly #read: OpenRead
 
-  constructor(sequence: number, pins: ReadonlyMap<string, Pin>, ended: (snapshot: EngineSnapshot) => void) {
+  constructor(sequence: number, pins: ReadonlyMap<string, Pin>, reads: OpenReads) {
     this.sequence = sequence
     this.#pins = pins
-    this.#ended = ended
+    this.#read = reads.open('snapshot', this, [...pins.values()])
+  }
+
+  get isOpen(): boolean {
+    return this.#read.isOpen
   }
 
   view(name: string): FamilyView | undefined {
@@ -57,9 +29,6 @@ export class EngineSnapshot {
 
   /** Idempotent. Iterators taken from it hold pins of their own until they notice. */
   close(): void {
-    if (!this.isOpen) return
-    this.isOpen = false
-    for (const pin of this.#pins.values()) pin.release()
-    this.#ended(this)
+    this.#read.close()
   }
 }

@@ -1,5 +1,7 @@
 import { PAGE_BYTES } from '../base/limits.ts'
 import type { Engine } from './engine.ts'
+import type { ReadKind } from './open-reads.ts'
+import { pinnedBytes } from './open-reads.ts'
 
 /** What one column family holds. */
 export interface ColumnFamilyStats {
@@ -12,12 +14,35 @@ export interface ColumnFamilyStats {
   readonly fileEntries: number
 }
 
+/** Memory of one column family. */
+export interface MemtableStats {
+  readonly columnFamily: string
+  /** Of the memtable that takes writes, and of the one that a checkpoint is writing out. */
+  readonly activeBytes: number
+  readonly frozenBytes: number
+}
+
+/** A snapshot or iterator that is open. */
+export interface OpenReadStats {
+  readonly kind: ReadKind
+  readonly ageMillis: number
+  /** Memory and pages that would be free without it; others may keep the same. */
+  readonly pinnedBytes: number
+  /** The stack of the call that opened it, where the database was opened with `traceSnapshots`. */
+  readonly openedAt: string | undefined
+}
+
+/** Reads that `stats` lists. */
+const READS_MAX = 100
+
 /** Counters since the database was opened, and what it holds now. Bytes are bytes, times are milliseconds. */
 export interface DatabaseStats {
   /** The sequence of the last visible commit. */
   readonly sequence: number
   readonly columnFamilies: number
   readonly openSnapshots: number
+  /** Open snapshots, and iterators that have been open for a second or more: the oldest ones first, a hundred at most. */
+  readonly snapshots: readonly OpenReadStats[]
   /** Snapshots, iterators and scans that keep memory or pages. */
   readonly pins: number
   readonly log: {
@@ -28,18 +53,25 @@ export interface DatabaseStats {
     readonly syncs: number
     readonly syncMillis: number
     readonly bytes: number
-    /** Times that a commit waited for a new segment. */
+    /** Times that a commit waited for a new segment, and milliseconds that asynchronous ones did. */
     readonly stalls: number
+    readonly stallMillis: number
+    /** Commits that have been appended and are not visible yet. */
+    readonly waiting: number
   }
   readonly memory: {
     /** All memtables within the budget, the budget, and how often a writer waited for it. */
     readonly bytes: number
     readonly limitBytes: number
     readonly waits: number
+    /** Milliseconds that asynchronous writers waited for it. */
+    readonly waitMillis: number
     /** Memtables that only snapshots and iterators keep; outside the budget. */
     readonly pinnedBytes: number
     /** Chunks kept for the next memtables. */
     readonly pooledBytes: number
+    /** The memtables of each column family that has any. */
+    readonly memtables: readonly MemtableStats[]
   }
   readonly checkpoints: {
     readonly count: number
@@ -53,7 +85,8 @@ export interface DatabaseStats {
     readonly freeBytes: number
   }
   readonly cache: {
-    /** Pages that had to be read, and pages that made room for others. */
+    /** Requests for pages that were there, pages that had to be read, and pages that made room for others. */
+    readonly hits: number
     readonly misses: number
     readonly evictions: number
     readonly bytes: number
@@ -76,21 +109,56 @@ export function databaseStats(engine: Engine): DatabaseStats {
   const { records: commits, groups, syncs, syncMillis, bytes, stalls } = engine.journal.statistics
   const { budget, cache } = engine
   const { freeSpace, pending } = engine.pager
+  const { stallMillis } = engine.diagnostics
   return {
     sequence: engine.pipeline.visibleSequence,
     columnFamilies: engine.families.visibleNames().length,
-    openSnapshots: [...engine.openSnapshots].length,
+    openSnapshots: engine.openSnapshots,
+    snapshots: openReadStats(engine),
     pins: engine.pins.count,
-    log: { commits, groups, commitsPerGroup: groups === 0 ? 0 : commits / groups, syncs, syncMillis, bytes, stalls },
+    log: {
+      commits,
+      groups,
+      commitsPerGroup: groups === 0 ? 0 : commits / groups,
+      syncs,
+      syncMillis,
+      bytes,
+      stalls,
+      stallMillis: stallMillis.log,
+      waiting: engine.pipeline.depth,
+    },
     memory: {
       bytes: budget.use.bytes,
       limitBytes: budget.limitBytes,
       waits: budget.waits,
+      waitMillis: stallMillis.memory,
       pinnedBytes: budget.pinned.bytes,
       pooledBytes: engine.pooledBytes,
+      memtables: memtableStats(engine),
     },
     checkpoints: { ...engine.checkpointCounters },
     file: { bytes: freeSpace.pageCount * PAGE_BYTES, freeBytes: (freeSpace.freePages + pending.pages) * PAGE_BYTES },
     cache: { ...cache.statistics, bytes: cache.byteLength },
   }
+}
+
+function memtableStats({ families }: Engine): MemtableStats[] {
+  const memtables: MemtableStats[] = []
+  for (const { name, active, frozen } of families.all()) {
+    if (active === undefined && frozen === undefined) continue
+    const [activeBytes, frozenBytes] = [active?.use.bytes ?? 0, frozen?.use.bytes ?? 0]
+    memtables.push({ columnFamily: name, activeBytes, frozenBytes })
+  }
+  return memtables
+}
+
+function openReadStats(engine: Engine): OpenReadStats[] {
+  const now = engine.clock.now()
+  const oldest = [...engine.openReads].sort((a, b) => a.openedMillis - b.openedMillis).slice(0, READS_MAX)
+  return oldest.map(({ kind, openedMillis, openedAt, pins }) => ({
+    kind,
+    ageMillis: now - openedMillis,
+    pinnedBytes: pinnedBytes(pins, engine),
+    openedAt,
+  }))
 }

@@ -57,9 +57,19 @@ export function readPage(file: File, page: number, expected: number, level: numb
 export function readOverflow(file: File, page: number, expected: number, target: Uint8Array<ArrayBuffer>): void {
   readExactly(file, target, page * PAGE_BYTES, `the value in page ${page}`)
   const found = checksum(target) | 0
-  if (found === expected) return
-  const what = `checksum of the value of ${target.length} bytes in page ${page}`
-  throw corruption(file.path, page * PAGE_BYTES, what, hex(expected), hex(found))
+  if (found !== expected) throw overflowFault(file, page, target.length, expected, found)
+}
+
+/** That a long value does not have the checksum which the leaf has. */
+export function overflowFault(
+  file: File,
+  page: number,
+  length: number,
+  expected: number,
+  found: number,
+): DatabaseError {
+  const what = `checksum of the value of ${length} bytes in page ${page}`
+  return corruption(file.path, page * PAGE_BYTES, what, hex(expected), hex(found))
 }
 
 /** Refuses a reference to a value that no file could hold, before memory is allocated for it. */

@@ -116,6 +116,13 @@ export function decodeHeader(bytes: Uint8Array<ArrayBuffer>): SlotReading {
   return fault === undefined ? { state: 'valid', header } : damaged(fault, 'another value')
 }
 
+/** What stands in the fields of a slot whose checksum is wrong: undefined where no writer would have written it. */
+export function readDamagedHeader(bytes: Uint8Array<ArrayBuffer>): Header | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, PAGE_BYTES)
+  const header = readFields(bytes, view)
+  return headerFault(header, view) === undefined ? header : undefined
+}
+
 /** True if the bytes begin as a data file does. */
 export function hasMagic(bytes: Uint8Array): boolean {
   for (let i = 0; i < DATA_MAGIC.length; i++) if (bytes[i] !== DATA_MAGIC.charCodeAt(i)) return false

@@ -108,20 +108,50 @@ export function readMeta(
   fail: (offset: number, expected: string, found: string) => never,
 ): Meta {
   const reader = new ByteReader(bytes, fail)
-  const catalog = readCatalog(reader, pageCount)
+  const catalog = readCatalog(reader, pageCount, [], [])
   const free = readFreeMap(reader, pageCount, fail)
   if (reader.left !== 0) fail(reader.offset, 'the end', `${reader.left} bytes more`)
   return { catalog, free }
 }
 
-function readCatalog(reader: ByteReader, pageCount: number): Catalog {
+/** What can be read of bytes that begin as a meta extent does and may be damaged, or end anywhere. */
+export interface PartialMeta {
+  readonly families: readonly CatalogFamily[]
+  readonly tables: readonly CatalogTable[]
+  /** Where it could be read to its end: its free map, and the length of the whole of it. */
+  readonly end: { readonly free: ExtentList; readonly bytes: number } | undefined
+}
+
+export function readPartialMeta(bytes: Uint8Array, pageCount: number): PartialMeta {
+  const families: CatalogFamily[] = []
+  const tables: CatalogTable[] = []
+  const fail = (): never => {
+    throw UNREADABLE
+  }
+  try {
+    const reader = new ByteReader(bytes, fail)
+    readCatalog(reader, pageCount, families, tables)
+    const free = readFreeMap(reader, pageCount, fail)
+    return { families, tables, end: { free, bytes: reader.offset } }
+  } catch (error) {
+    if (error !== UNREADABLE) throw error
+    return { families, tables, end: undefined }
+  }
+}
+
+const UNREADABLE = new Error('the catalog cannot be read on')
+
+function readCatalog(
+  reader: ByteReader,
+  pageCount: number,
+  families: CatalogFamily[],
+  tables: CatalogTable[],
+): Catalog {
   const nextFamilyId = reader.number(ID_MAX)
   const nextTableId = reader.number(ID_MAX)
-  const families: CatalogFamily[] = []
   for (let left = reader.number(reader.left); left > 0; left--) {
     families.push({ id: reader.number(ID_MAX), name: reader.string(NAME_BYTES_MAX) })
   }
-  const tables: CatalogTable[] = []
   for (let left = reader.number(reader.left); left > 0; left--) tables.push(readTable(reader, pageCount))
   return { nextFamilyId, nextTableId, families, tables }
 }

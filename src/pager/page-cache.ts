@@ -21,6 +21,8 @@ export function frameBase(frame: number): number {
 
 /** Counters since the cache was made. */
 export interface PageCacheStatistics {
+  /** Requests for a page that was there. */
+  hits: number
   misses: number
   evictions: number
 }
@@ -38,7 +40,7 @@ export interface PageCacheStatistics {
 export class PageCache {
   readonly file: File
   readonly slabs: Slab[] = []
-  readonly statistics: PageCacheStatistics = { misses: 0, evictions: 0 }
+  readonly statistics: PageCacheStatistics = { hits: 0, misses: 0, evictions: 0 }
   readonly #framesMax: number
   #frames = 0
   #hand = 0
@@ -79,6 +81,7 @@ export class PageCache {
         const frame = this.#tableFrames[place]!
         if (this.#frameChecksums[frame] !== checksum) break
         this.#referenced[frame] = 1
+        this.statistics.hits++
         return frame
       }
       place = (place + 1) & mask

@@ -57,6 +57,10 @@ export class Pager {
   #lastGeneration: number
   /** The generation of a state that some slot may name although its checkpoint has failed. */
   #touched = 0
+  /** The slot of the header write that has begun and not succeeded; -1: none. */
+  #writing = -1
+  /** A state has been laid out and neither been published nor given up. */
+  #isPreparing = false
 
   private constructor(file: File, choice: SlotChoice, meta: Meta) {
     const { header, other, slot } = choice
@@ -136,6 +140,16 @@ export class Pager {
     return this.#slots[0]! <= this.#slots[1]! ? 0 : 1
   }
 
+  /** The slot is being written, or the attempt has failed: it may hold anything. */
+  isWriting(slot: number): boolean {
+    return this.#writing === slot
+  }
+
+  /** `freeSpace` is already that of a state which `header` does not name yet. */
+  get isPreparing(): boolean {
+    return this.#isPreparing
+  }
+
   /** Lays out the next state: `freed` are the pages that the current state reaches and the next does not. */
   prepare(catalog: Catalog, freed: ExtentList, mark: LogMark): PreparedState {
     const old = this.#header.meta
@@ -156,6 +170,7 @@ export class Pager {
     const metaBytes = writer.toBytes(pages * PAGE_BYTES)
     const meta: MetaExtent = { page, pages, bytes, checksum: checksum(metaBytes.subarray(0, bytes)) }
     assert(bytes <= metaBytes.length, 'the free map has outgrown its extent')
+    this.#isPreparing = true
     return { header: this.#nextHeader(mark, pageCount, meta), metaBytes, replaced }
   }
 
@@ -194,14 +209,14 @@ export class Pager {
     this.#beginSlot(state, slot)
     this.#writeSync(encodeHeader(state.header), slot)
     this.syncSync()
-    this.#slots[slot] = state.header.generation
+    this.#slotWritten(state, slot)
   }
 
   async writeHeaderSlot(state: PreparedState, slot: number): Promise<void> {
     this.#beginSlot(state, slot)
     await this.#write(encodeHeader(state.header), slot)
     await this.sync()
-    this.#slots[slot] = state.header.generation
+    this.#slotWritten(state, slot)
   }
 
   /** Makes the state the current one: readers that come from now on pin its generation. One slot names it. */
@@ -210,6 +225,7 @@ export class Pager {
     this.pending.add(state.header.generation, state.replaced)
     this.#header = state.header
     this.#touched = 0
+    this.#isPreparing = false
   }
 
   /** Gives up a checkpoint that was not published: `allocated` is what its merges allocated. */
@@ -220,6 +236,7 @@ export class Pager {
     const named = state !== undefined && this.#touched === state.header.generation
     if (named) this.pending.add(this.#lastGeneration + 1, pages)
     else this.freeSpace.freeAll([pages])
+    this.#isPreparing = false
   }
 
   /**
@@ -272,7 +289,13 @@ export class Pager {
       'the only whole header slot is about to be overwritten',
     )
     this.#slots[slot] = 0
+    this.#writing = slot
     if (state.header.generation !== this.#header.generation) this.#touched = state.header.generation
+  }
+
+  #slotWritten(state: PreparedState, slot: number): void {
+    this.#slots[slot] = state.header.generation
+    this.#writing = -1
   }
 
   #writeSync(bytes: Uint8Array, page: number): void {
@@ -332,7 +355,8 @@ function readHeader(file: File): SlotChoice {
   return choice
 }
 
-function readMetaExtent(file: File, header: Header): Meta {
+/** Reads catalog and free map of the state that a header names, and verifies them. */
+export function readMetaExtent(file: File, header: Header): Meta {
   const { meta, pageCount } = header
   const position = meta.page * PAGE_BYTES
   const bytes = new Uint8Array(meta.bytes)

@@ -28,6 +28,11 @@ export class PendingFree {
     return this.#batches.map(batch => batch.extents)
   }
 
+  /** Those that a reader of `generation` can reach. */
+  pagesAfter(generation: number): number {
+    return this.#batches.reduce((pages, batch) => pages + (batch.generation > generation ? batch.extents.pages : 0), 0)
+  }
+
   get pages(): number {
     return this.#batches.reduce((pages, batch) => pages + batch.extents.pages, 0)
   }

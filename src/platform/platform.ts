@@ -1,5 +1,7 @@
 import type { Clock } from './clock.ts'
+import type { WatchCollection } from './collection.ts'
 import type { Context } from './context.ts'
+import type { Channels } from './diagnostics.ts'
 import type { FileSystem } from './file-system.ts'
 import type { Random } from './random.ts'
 import type { Threads } from './thread.ts'
@@ -19,4 +21,8 @@ export interface Platform {
   readonly threads: Threads | undefined
   /** Undefined where memory cannot be touched off the caller's thread. */
   readonly touch: Touch | undefined
+  /** Undefined where nobody can listen. */
+  readonly channels: Channels | undefined
+  /** Undefined where the garbage collector tells nobody. */
+  readonly watchCollection: WatchCollection | undefined
 }

@@ -10,6 +10,7 @@ export class ChainFile {
   readonly #files: LogFiles
   readonly #segments: readonly FoundSegment[]
   #file: File | undefined
+  #isWritable = false
 
   constructor(files: LogFiles, segments: readonly FoundSegment[]) {
     this.#files = files
@@ -21,16 +22,13 @@ export class ChainFile {
     return this.#segments.find(segment => position < segment.end) ?? this.#segments[this.#segments.length - 1]
   }
 
-  #open(path: string): File {
-    if (this.#file?.path === path) return this.#file
+  /** Files are opened for writing only where they are written to: a log may be read where that is not allowed. */
+  #open(path: string, write: boolean): File {
+    if (this.#file?.path === path && this.#isWritable === write) return this.#file
     this.#file?.closeSync()
     this.#file = undefined
-    this.#file = this.#files.fileSystem.openSync(path, {
-      write: true,
-      create: false,
-      exclusive: false,
-      dataSync: false,
-    })
+    this.#file = this.#files.fileSystem.openSync(path, { write, create: false, exclusive: false, dataSync: false })
+    this.#isWritable = write
     return this.#file
   }
 
@@ -38,7 +36,7 @@ export class ChainFile {
   read(position: number, target: Uint8Array): void {
     this.#each(position, position + target.length, (segment, from, to) => {
       const part = target.subarray(from - position, to - position)
-      const count = this.#open(segment.path).readSync(part, SEGMENT_HEADER_BYTES + from - segment.header.start)
+      const count = this.#open(segment.path, false).readSync(part, SEGMENT_HEADER_BYTES + from - segment.header.start)
       part.fill(0, count)
     })
   }
@@ -46,7 +44,7 @@ export class ChainFile {
   /** Writes the bytes from `from` to `to` again, as they are, and syncs them. */
   rewrite(from: number, to: number, block: Uint8Array): void {
     this.#each(from, to, (segment, start, end) => {
-      const file = this.#open(segment.path)
+      const file = this.#open(segment.path, true)
       for (let position = start; position < end; position += block.length) {
         const part = block.subarray(0, Math.min(block.length, end - position))
         const offset = SEGMENT_HEADER_BYTES + position - segment.header.start

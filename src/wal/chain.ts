@@ -96,7 +96,7 @@ export function readBlock(files: LogFiles, path: string): { block: Uint8Array; s
  * whatever is prepared later starts behind it; one that is dead stays so, since the segment that holds the end of the
  * log always has a higher serial. So it does not matter whether a removal was made durable.
  */
-function takeSuperseded(whole: FoundSegment[], dead: SegmentFile[]): FoundSegment[] {
+export function takeSuperseded(whole: FoundSegment[], dead: SegmentFile[]): FoundSegment[] {
   whole.sort((a, b) => b.header.serial - a.header.serial)
   const kept: FoundSegment[] = []
   let next = Infinity

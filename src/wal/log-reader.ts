@@ -79,6 +79,31 @@ export class LogReader {
 
   /** The next record, or undefined at the first position without a sound one; `bad` then says why. */
   next(): LogRecord | undefined {
+    const end = this.#nextHeader()
+    return end === undefined ? undefined : this.#nextPayload(end)
+  }
+
+  /** The same, but a payload longer than a block is read in pieces, with a yield after each, and not kept. */
+  *nextInPieces(): Generator<void, LogRecord | undefined> {
+    const end = this.#nextHeader()
+    if (end === undefined) return undefined
+    const start = this.position + RECORD_HEADER_BYTES
+    if (end - start <= BLOCK_BYTES) return this.#nextPayload(end)
+    let found = 0
+    for (let position = start; position < end; position += BLOCK_BYTES) {
+      const piece = this.#block.subarray(0, Math.min(BLOCK_BYTES, end - position))
+      this.#file.read(position, piece)
+      this.bytesRead += piece.length
+      found = checksum(piece, found)
+      yield
+    }
+    // The pieces have overwritten what the window held.
+    this.#windowStart = this.#windowEnd = end
+    return this.#verified(found) ? this.#accept(this.#header, end, NOTHING) : undefined
+  }
+
+  /** Reads the header at `position` into `#header`; returns the position behind its record. */
+  #nextHeader(): number | undefined {
     const { position } = this
     while (this.#run < this.#runs.length && this.#runs[this.#run]!.to <= position) this.#run++
     const run = this.#runs[this.#run]
@@ -99,18 +124,23 @@ export class LogReader {
         true,
       )
     }
-    this.#load(end - position, run.to)
+    return end
+  }
+
+  #nextPayload(end: number): LogRecord | undefined {
+    const { position } = this
+    const header = this.#header
+    this.#load(end - position, this.#runs[this.#run]!.to)
     const payloadStart = position - this.#windowStart + RECORD_HEADER_BYTES
     const payload = this.#window.subarray(payloadStart, payloadStart + header.payloadBytes)
-    const found = checksum(payload)
-    if (found !== header.payloadChecksum) {
-      return this.#refuse(
-        "the record's payload does not match its checksum",
-        String(header.payloadChecksum),
-        String(found),
-      )
-    }
-    return this.#accept(header, end, payload)
+    return this.#verified(checksum(payload)) ? this.#accept(header, end, payload) : undefined
+  }
+
+  #verified(found: number): boolean {
+    const expected = this.#header.payloadChecksum
+    if (found === expected) return true
+    this.#refuse("the record's payload does not match its checksum", String(expected), String(found))
+    return false
   }
 
   #accept(header: RecordHeader, end: number, payload: Uint8Array): LogRecord {

@@ -48,13 +48,26 @@ function nextMark(block: ScanBlock, offset: number, end: number): number {
 
 /**
  * Looks behind a bad record at `position` for a sound header, of the epoch of its place, that says more than `position`
- * was durable when it was written. Only headers are read: they prove it without their payloads, and a hostile file
- * cannot make the scan cost more than one short checksum for each 4 bytes.
+ * was durable when it was written.
  */
 export function findProofOfDurability(
   file: ChainFile,
   segments: readonly FoundSegment[],
   position: number,
+): RecordHeader | undefined {
+  return findHeader(file, segments, position, header => header.durableThrough > position)
+}
+
+/**
+ * The first sound header behind `position`, of the place where it stands and of the epoch of that place, that `accepts`
+ * takes. Only headers are read: they prove what they say without their payloads, and a hostile file cannot make the scan
+ * cost more than one short checksum for each 4 bytes.
+ */
+export function findHeader(
+  file: ChainFile,
+  segments: readonly FoundSegment[],
+  position: number,
+  accepts: (header: RecordHeader) => boolean,
 ): RecordHeader | undefined {
   const block = newScanBlock()
   const header = newRecordHeader()
@@ -67,7 +80,7 @@ export function findProofOfDurability(
         if (readU53(block.view, at + RECORD_POSITION_OFFSET) !== from + at) continue
         if (decodeRecordHeader(block.bytes, block.view, at, header) !== undefined) continue
         const live = header.epochLow === run.epoch.low && header.epochHigh === run.epoch.high
-        if (live && header.durableThrough > position) return header
+        if (live && accepts(header)) return header
       }
       from += length === BLOCK_BYTES ? BLOCK_BYTES - RECORD_HEADER_BYTES + 4 : length
     }
@@ -81,6 +94,21 @@ export function findProofOfDurability(
  * records or of a freed one, whose records all lie before every position that is still of interest.
  */
 export function holdsRecordsFrom(files: LogFiles, path: string, position: number): boolean {
+  return findFirstHeader(files, path, header => header.position >= position) !== undefined
+}
+
+/** A sound header in a file, and the byte of the file at which it stands. */
+export interface PlacedHeader {
+  readonly header: RecordHeader
+  readonly offset: number
+}
+
+/** The first sound header in a segment file that `accepts` takes, wherever it belongs. */
+export function findFirstHeader(
+  files: LogFiles,
+  path: string,
+  accepts: (header: RecordHeader) => boolean = () => true,
+): PlacedHeader | undefined {
   const block = newScanBlock()
   const header = newRecordHeader()
   try {
@@ -90,9 +118,9 @@ export function holdsRecordsFrom(files: LogFiles, path: string, position: number
         const length = file.readSync(block.bytes, from)
         for (let at = nextMark(block, 0, length); at < length; at = nextMark(block, at + 4, length)) {
           const sound = decodeRecordHeader(block.bytes, block.view, at, header) === undefined
-          if (sound && header.position >= position) return true
+          if (sound && accepts(header)) return { header, offset: from + at }
         }
-        if (length < BLOCK_BYTES) return false
+        if (length < BLOCK_BYTES) return undefined
       }
     } finally {
       file.closeSync()

@@ -22,8 +22,13 @@ export function newDisk(options?: SimulatedDiskOptions): SimulatedDisk {
 }
 
 /** Opens the database on the disk, with small segments, so that tests reach their ends. */
-export function openOn(disk: SimulatedDisk, journal: JournalMode, options: OpenOptions = {}): Promise<Database> {
-  return Database.open(PATH, {
+export function openOn(
+  disk: SimulatedDisk,
+  journal: JournalMode,
+  options: OpenOptions = {},
+  path: string = PATH,
+): Promise<Database> {
+  return Database.open(path, {
     fileSystem: disk,
     journal: { mode: journal, segmentBytes: 64 * 1024 },
     pageCacheBytes: 64 * 8192,

@@ -1,63 +1,28 @@
 import assert from 'node:assert/strict'
-import { checkTree } from '../../src/btree/check.ts'
-import { READER_BYTES, TreeReader } from '../../src/btree/tree-reader.ts'
 import { PAGE_BYTES } from '../../src/base/limits.ts'
-import { ExtentList } from '../../src/pager/extent-list.ts'
 import { decodeHeader } from '../../src/pager/header-format.ts'
 import { Pager } from '../../src/pager/pager.ts'
-import { Slab } from '../../src/pager/slab.ts'
 import type { FileSystem } from '../../src/platform/file-system.ts'
+import { atOnce } from '../../src/platform/slices.ts'
 import type { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
+import { fileState, PageCheck } from '../../src/verify/page-check.ts'
+import { Problems } from '../../src/verify/report.ts'
 import { PATH } from './open.ts'
 
 /**
  * Reads every tree of a closed data file and checks that each page is a header slot, or belongs to the catalog, or is
- * reached by one tree, or is free: exactly one of these. Returns the number of entries.
+ * reached by one tree, or is free: exactly one of these. A header slot may be damaged. Returns the number of entries.
  */
 export function checkPages(fileSystem: FileSystem, path: string): number {
   const pager = Pager.openSync(fileSystem, path, false)
   try {
-    const { header, catalog } = pager
-    const owners = new Map<number, string>()
-    const claim = (owner: string, list: ExtentList): void => {
-      for (let i = 0; i < list.length; i++) {
-        for (let page = list.first(i); page < list.first(i) + list.count(i); page++) {
-          assert.equal(owners.get(page), undefined, `page ${page} belongs to ${owners.get(page)} and to ${owner}`)
-          owners.set(page, owner)
-        }
-      }
-    }
-    claim('the header', extent(0, 2))
-    claim('the catalog', extent(header.meta.page, header.meta.pages))
-    const reader = new TreeReader(pager.file, new Slab(READER_BYTES), 0)
-    let entries = 0
-    for (const table of catalog.tables) {
-      const check = run(checkTree(reader, table.root))
-      claim(`the table '${table.name}'`, check.pages)
-      assert.equal(check.entries, table.root.entries)
-      entries += check.entries
-    }
-    for (const list of [pager.freeSpace.extents(), ...pager.pending.lists]) claim('the free pages', list)
-    for (let page = 0; page < pager.freeSpace.pageCount; page++) {
-      assert.ok(owners.has(page), `page ${page} of ${pager.freeSpace.pageCount} is neither reached nor free`)
-    }
-    assert.equal(owners.size, pager.freeSpace.pageCount, 'no page lies behind the end')
-    return entries
+    const problems = new Problems()
+    const { columnFamilies } = atOnce(new PageCheck(fileState(pager), problems).run())
+    const faults = problems.list.filter(({ place }) => place !== 'header').map(({ error }) => error.message)
+    assert.deepEqual(faults, [])
+    return columnFamilies.reduce((entries, family) => entries + family.entries, 0)
   } finally {
     pager.closeSync()
-  }
-}
-
-function extent(first: number, count: number): ExtentList {
-  const list = new ExtentList()
-  list.push(first, count)
-  return list
-}
-
-function run<R>(steps: Generator<void, R>): R {
-  for (;;) {
-    const step = steps.next()
-    if (step.done === true) return step.value
   }
 }
 

@@ -1,6 +1,8 @@
 import type { Platform } from '../platform.ts'
 import { nodeClock } from './clock.ts'
+import { nodeCollection } from './collection.ts'
 import { nodeContext } from './context.ts'
+import { nodeChannels } from './diagnostics.ts'
 import { NodeFileSystem } from './file-system.ts'
 import type { NodeFileSystemOptions } from './file-system.ts'
 import { nodeRandom } from './random.ts'
@@ -16,5 +18,7 @@ export function nodePlatform(options: NodeFileSystemOptions = {}): Platform {
     context: nodeContext(),
     threads: nodeThreads,
     touch,
+    channels: nodeChannels,
+    watchCollection: nodeCollection,
   }
 }

@@ -11,6 +11,8 @@ export interface SimulatedPlatform extends Platform {
   readonly random: SeededRandom
   readonly threads: undefined
   readonly touch: undefined
+  readonly channels: undefined
+  readonly watchCollection: undefined
 }
 
 export interface SimulatedPlatformOptions {
@@ -32,5 +34,7 @@ export function simulatedPlatform(seed: number, options: SimulatedPlatformOption
     context: nodeContext(),
     threads: undefined,
     touch: undefined,
+    channels: undefined,
+    watchCollection: undefined,
   }
 }
