@@ -29,6 +29,7 @@ describe('open options', () => {
       signal: undefined,
       onRecovery: undefined,
       onBackgroundError: undefined,
+      traceSnapshots: false,
     })
     assert.deepEqual(resolveOptions({}), resolveOptions())
   })
