@@ -66,7 +66,7 @@ describe('open options', () => {
     [{ journal: null }, /^journal/],
     [{ journal: { mod: 'off' } }, /^journal has no property "mod"/],
     [{ journal: { segmentBytes: 1 } }, /^journal\.segmentBytes must be an integer from 65536/],
-    [{ journal: { pollIntervalMicros: 0 } }, /^journal\.pollIntervalMicros/],
+    [{ journal: { pollIntervalMicros: -1 } }, /^journal\.pollIntervalMicros/],
     [{ journal: { maxDelayMicros: -1 } }, /^journal\.maxDelayMicros/],
     [{ durability: 'sync' }, /^durability must be 'immediate', 'eventual' or 'none'/],
     [{ writeBufferBytes: 1000 }, /^writeBufferBytes must be an integer of at least 1048576/],

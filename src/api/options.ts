@@ -23,7 +23,11 @@ export type JournalMode = 'async' | 'sync' | 'off'
 export interface JournalOptions {
   /** Default: `async`. */
   mode?: JournalMode
-  /** How often the background thread looks for records to sync, in microseconds. */
+  /**
+   * For how long, in microseconds, the thread that writes the log and the event loop that waits for it look for each
+   * other's word before they sleep. It costs processor time while commits wait, and saves each of them two wake-ups.
+   * 0: never. Without effect where the medium takes longer than this.
+   */
   pollIntervalMicros?: number
   /** The longest that an `eventual` commit waits for its sync, in microseconds. */
   maxDelayMicros?: number
@@ -161,7 +165,7 @@ function resolveJournal(journal: unknown): ResolvedJournalOptions {
       'journal.pollIntervalMicros',
       pollIntervalMicros,
       POLL_INTERVAL_MICROS_DEFAULT,
-      1,
+      0,
       MICROS_MAX,
     ),
     maxDelayMicros: integer('journal.maxDelayMicros', maxDelayMicros, MAX_DELAY_MICROS_DEFAULT, 0, MICROS_MAX),

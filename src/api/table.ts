@@ -50,6 +50,8 @@ export class Table<K, V> extends TableReads<K, V> {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
       const encoded = this.shape.encodeEntry(key, value)
       const { bytes, length } = this.shape.encodedValue
+      const done = this.#commitNow(resolved, encoded, bytes, length)
+      if (done !== undefined) return done
       const transaction = this.engine.beginNow(this.#names, resolved.signal)
       if (transaction === undefined) {
         const kept = { key: keepKey(encoded), value: this.shape.encodedValue.copy() }
@@ -138,7 +140,10 @@ export class Table<K, V> extends TableReads<K, V> {
   delete(key: In<K>, options?: WriteOptions): Promise<void> {
     try {
       const resolved = resolveWriteOptions(options, this.engine.defaults)
-      const kept = keepKey(this.shape.encodeKey(key))
+      const encoded = this.shape.encodeKey(key)
+      const done = this.#commitNow(resolved, encoded, undefined, 0)
+      if (done !== undefined) return done
+      const kept = keepKey(encoded)
       return this.#transact(resolved, transaction => {
         const entry = this.#present(transaction)
         if (entry !== undefined) transaction.delete(transaction.writers[0]!, entry, loadKey(kept))
@@ -169,6 +174,19 @@ export class Table<K, V> extends TableReads<K, V> {
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /** The way of most writes: one entry, no wait, nothing to be created. Undefined, with nothing done, where it is not so. */
+  #commitNow(
+    { durability, signal }: ResolvedWriteOptions,
+    key: EncodedKey,
+    value: Uint8Array | undefined,
+    valueLength: number,
+  ): Promise<void> | undefined {
+    if (signal !== undefined) return undefined
+    const family = this.engine.familyNow(this.#family)
+    const entry = family === undefined ? undefined : this.shape.find(family.tables)
+    return entry && this.engine.commitNow(family!, entry.id, key, value, valueLength, durability)
   }
 
   #put(transaction: EngineTransaction, key: EncodedKey, value: Uint8Array, valueLength: number): void {

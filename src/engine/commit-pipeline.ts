@@ -1,6 +1,7 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { Memtable } from '../memtable/memtable.ts'
-import type { Journal, Need } from '../wal/journal.ts'
+import type { EntryWords, Journal, Need } from '../wal/journal.ts'
+import { CommitRun } from './commit-run.ts'
 import type { Family, Tables } from './family.ts'
 
 /**
@@ -61,6 +62,8 @@ export class CommitPipeline {
   /** Appended and not yet visible, in log order; those before `#head` are done with. */
   #queue: Commit[] = []
   #head = 0
+  /** The last of the queue, if it is a run. */
+  #run: CommitRun | undefined
   #followers: Follower[] = []
   #failure: DatabaseError | undefined
 
@@ -89,6 +92,38 @@ export class CommitPipeline {
       family.lastPosition = commit.position
     }
     this.#queue.push(commit)
+    this.#run = undefined
+  }
+
+  /**
+   * The same for a commit of one entry, which stands in `words` from `begin` to `end` and was the last of the memtable.
+   * The promise is that of its run.
+   */
+  appendEntry(
+    family: Family,
+    memtable: Memtable,
+    words: EntryWords,
+    begin: number,
+    end: number,
+    need: Need,
+  ): Promise<void> {
+    const run = this.#openRun(need)
+    const sequence = ++this.appendedSequence
+    const position = this.#journal.appendEntry(sequence, family.id, words, begin, end, need)
+    family.lastSequence = run.sequence = sequence
+    family.lastPosition = run.position = position
+    run.add(family, memtable, family.tables, memtable.appended)
+    return run.promise
+  }
+
+  /** The run that the next record of the log may join. To be asked before it is appended, which may send its group off. */
+  #openRun(need: Need): CommitRun {
+    const { groupStart } = this.#journal
+    if (this.#run !== undefined && this.#run.takes(need, groupStart)) return this.#run
+    const run = new CommitRun(need, groupStart)
+    this.#queue.push(run)
+    this.#run = run
+    return run
   }
 
   /** The journal has moved on: publishes and settles, in log order, all that are as durable as they asked for. */
@@ -103,6 +138,7 @@ export class CommitPipeline {
       this.visibleSequence = commit.sequence
     }
     if (head === from) return
+    if (head === this.#queue.length) this.#run = undefined
     this.#head = head
     const settled = this.#queue
     this.#drop()
@@ -141,6 +177,7 @@ export class CommitPipeline {
     const followers = this.#followers
     this.#queue = []
     this.#head = 0
+    this.#run = undefined
     this.#followers = []
     for (let i = from; i < queue.length; i++) queue[i]!.reject(this.#failure)
     for (const { reject } of followers) reject(this.#failure)

@@ -7,13 +7,16 @@ import type { Clock } from '../platform/clock.ts'
 import type { WatchCollection } from '../platform/collection.ts'
 import type { Context } from '../platform/context.ts'
 import type { FileSystem } from '../platform/file-system.ts'
+import { CHUNK_WORD_BITS, CHUNK_WORD_MASK } from '../shared/arena.ts'
 import type { ChunkPool } from '../shared/chunk-pool.ts'
 import {
   encodeEntry,
   encodeSectionHeader,
+  entryWords,
   KIND_DROP_FAMILY,
   KIND_DROP_TABLE,
   KIND_RENAME_FAMILY,
+  SECTION_HEADER_BYTES,
 } from '../shared/entry-format.ts'
 import type { Journal } from '../wal/journal.ts'
 import type { LogFiles } from '../wal/segment-files.ts'
@@ -22,7 +25,7 @@ import type { ColumnFamilies } from './column-families.ts'
 import type { Commit, CommitPart, CommitPipeline } from './commit-pipeline.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import type { Durability, TransactionHost } from './engine-transaction.ts'
-import { EngineTransaction } from './engine-transaction.ts'
+import { EngineTransaction, NEEDS } from './engine-transaction.ts'
 import type { WaitSignal } from './family-locks.ts'
 import { abortedError, FamilyLocks } from './family-locks.ts'
 import type { Family, FamilyView, Tables } from './family.ts'
@@ -240,6 +243,68 @@ export class Engine implements TransactionHost, WriterHost {
     if (refused !== undefined) throw refused
     if (!this.budget.isOpen || !this.#locks.tryAcquire(names)) return undefined
     return this.#newTransaction(names)
+  }
+
+  /**
+   * The family, if a commit of one entry to it need not wait for memory or its lock and finds all that it needs in place.
+   * Throws where nothing can be written now.
+   */
+  familyNow(name: string): Family | undefined {
+    const refused = this.refusal()
+    if (refused !== undefined) throw refused
+    if (!this.budget.isOpen || this.#locks.isHeld(name)) return undefined
+    const family = this.families.get(name)
+    return family?.active === undefined ? undefined : family
+  }
+
+  /**
+   * Commits one entry, a put or where `value` is undefined a delete, to a table of a family that `familyNow` has just given.
+   * Undefined, with nothing done, where the log has no room at once or a checkpoint must follow. The lock is neither taken
+   * nor given back: nobody else runs between this call and its return.
+   */
+  commitNow(
+    family: Family,
+    tableId: number,
+    key: EncodedKey,
+    value: Uint8Array | undefined,
+    valueLength: number,
+    durability: Durability,
+  ): Promise<void> | undefined {
+    if (this.makeDurable !== undefined && durability === 'immediate') return undefined
+    const words = entryWords(key.length, valueLength)
+    const bytes = SECTION_HEADER_BYTES + words * 4
+    if (!this.journal.tryReserve(bytes)) return undefined
+    const memtable = family.active!
+    const address = this.#insertNow(memtable, tableId, key, value, valueLength, bytes)
+    const chunk = memtable.arena.words[address >>> CHUNK_WORD_BITS]!
+    const begin = address & CHUNK_WORD_MASK
+    const done = this.pipeline.appendEntry(family, memtable, chunk, begin, begin + words, NEEDS[durability])
+    this.#checkpointer!.appended()
+    return done
+  }
+
+  #insertNow(
+    memtable: Memtable,
+    tableId: number,
+    key: EncodedKey,
+    value: Uint8Array | undefined,
+    valueLength: number,
+    reservedBytes: number,
+  ): number {
+    const start = memtable.arena.end
+    try {
+      const table = memtable.tableForWriting(tableId)
+      const address =
+        value === undefined
+          ? memtable.delete(table, tableId, key)
+          : memtable.put(table, tableId, key, value, valueLength)
+      memtable.append()
+      return address
+    } catch (error) {
+      memtable.rollback(start)
+      this.journal.release(reservedBytes)
+      throw error
+    }
   }
 
   /** Waits for memory, then for the locks. */

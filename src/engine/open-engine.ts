@@ -14,6 +14,8 @@ import { NoJournal } from '../wal/no-journal.ts'
 import { LogRecovery } from '../wal/recovery.ts'
 import type { SegmentStoreOptions } from '../wal/segment-store.ts'
 import type { LogPlace } from '../wal/segmented-journal.ts'
+import { LogWriter } from '../wal/log-writer.ts'
+import { WriteThreadPool } from '../wal/write-thread-pool.ts'
 import { WALJournal } from '../wal/wal-journal.ts'
 import { Checkpointer } from './checkpoint.ts'
 import { ColumnFamilies } from './column-families.ts'
@@ -32,10 +34,14 @@ import { Replay } from './replay.ts'
 /** How long the memory of a closed database is kept for another one. */
 const POOL_KEPT_MILLIS = 5000
 
+/** Of all databases of this thread. */
+let writeThreads: WriteThreadPool | undefined
+
 /** What opening takes, checked and complete. */
 export interface EngineOptions {
   readonly journal: {
     readonly mode: 'async' | 'sync' | 'off'
+    readonly pollIntervalMicros: number
     readonly maxDelayMicros: number
     readonly segmentBytes: number
   }
@@ -123,6 +129,13 @@ function openPager(fileSystem: FileSystem, path: string, options: EngineOptions,
   return Pager.createSync(fileSystem, path, uuid)
 }
 
+/** On a machine of one processor two threads cannot work at once, and one that looks for the other only keeps it waiting. */
+function newLogWriter({ journal }: EngineOptions, { threads, clock }: Platform): LogWriter {
+  if (threads === undefined || threads.processors < 2) return new LogWriter()
+  writeThreads ??= new WriteThreadPool(threads, clock)
+  return new LogWriter(writeThreads, journal.mode === 'async' ? journal.pollIntervalMicros : 0)
+}
+
 /** The steps of one opening, and what they build up. */
 class Opening {
   readonly #path: string
@@ -132,6 +145,7 @@ class Opening {
   readonly #pager: Pager
   readonly #families: ColumnFamilies
   readonly #budget: MemoryBudget
+  readonly #writer: LogWriter
   #engine: Engine | undefined
   #journal: Journal | undefined
 
@@ -143,6 +157,7 @@ class Opening {
     this.#pager = pager
     this.#budget = new MemoryBudget(options.writeBufferBytes, platform.clock)
     this.#families = new ColumnFamilies(this.#budget.pinned)
+    this.#writer = newLogWriter(options, platform)
   }
 
   async run(): Promise<Engine> {
@@ -204,6 +219,7 @@ class Opening {
       dataPath: this.#path,
       uuid: this.#pager.header.uuid,
       segmentBytes: this.#options.journal.segmentBytes,
+      writer: this.#writer,
     }
   }
 

@@ -55,12 +55,18 @@ export class Memtable {
     return this.arena.end === 0
   }
 
-  put(table: MemtableTable, tableId: number, key: EncodedKey, value: Uint8Array, valueLength: number): void {
-    table.index.insert(key, this.arena.append(KIND_PUT, tableId, key, value, valueLength))
+  /** Returns the entry's address. */
+  put(table: MemtableTable, tableId: number, key: EncodedKey, value: Uint8Array, valueLength: number): number {
+    const address = this.arena.append(KIND_PUT, tableId, key, value, valueLength)
+    table.index.insert(key, address)
+    return address
   }
 
-  delete(table: MemtableTable, tableId: number, key: EncodedKey): void {
-    table.index.insert(key, this.arena.append(KIND_DELETE, tableId, key, NO_BYTES, 0))
+  /** Returns the entry's address. */
+  delete(table: MemtableTable, tableId: number, key: EncodedKey): number {
+    const address = this.arena.append(KIND_DELETE, tableId, key, NO_BYTES, 0)
+    table.index.insert(key, address)
+    return address
   }
 
   /** Deletes the keys from `start` up to `end`; undefined: to the end. */

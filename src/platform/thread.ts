@@ -10,6 +10,8 @@ export interface Thread {
 }
 
 export interface Threads {
+  /** How many threads run at once. */
+  readonly processors: number
   /** Starts the module at `body`, or throws where threads cannot be had. */
   spawn(body: URL): Thread
 }

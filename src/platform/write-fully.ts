@@ -1,5 +1,8 @@
 import type { File } from './file-system.ts'
 
+/** What can be written to off the caller's thread. */
+type Writable = Pick<File, 'path' | 'write'>
+
 /** The parts of `parts` that are left after `written` bytes. */
 function remaining(parts: readonly Uint8Array[], written: number): Uint8Array[] {
   const rest: Uint8Array[] = []
@@ -14,7 +17,7 @@ function remaining(parts: readonly Uint8Array[], written: number): Uint8Array[] 
 }
 
 /** A write that makes no progress and reports no error would loop for ever. */
-function noProgress(file: File): Error {
+function noProgress(file: Pick<File, 'path'>): Error {
   return Object.assign(new Error(`EIO: ${file.path} accepted none of the bytes written to it`), { code: 'EIO' })
 }
 
@@ -31,7 +34,7 @@ export function writeFullySync(file: File, parts: readonly Uint8Array[], positio
 }
 
 /** The same, off the caller's thread. */
-export async function writeFully(file: File, parts: readonly Uint8Array[], position: number): Promise<void> {
+export async function writeFully(file: Writable, parts: readonly Uint8Array[], position: number): Promise<void> {
   let left = parts
   for (;;) {
     const written = await file.write(left, position)

@@ -83,7 +83,7 @@ function openSource(files: TolerantFiles, path: string): File {
 
 function openTarget(path: string, platform: Platform): Promise<Engine> {
   const options = {
-    journal: { mode: 'off' as const, maxDelayMicros: 0, segmentBytes: SEGMENT_BYTES_DEFAULT },
+    journal: { mode: 'off' as const, pollIntervalMicros: 0, maxDelayMicros: 0, segmentBytes: SEGMENT_BYTES_DEFAULT },
     durability: 'none' as const,
     writeBufferBytes: WRITE_BUFFER_BYTES_DEFAULT,
     pageCacheBytes: PAGE_CACHE_BYTES_DEFAULT,

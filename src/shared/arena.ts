@@ -17,7 +17,7 @@ import { ENTRY_HEADER_BYTES, entryTag, entryWords, valueStart } from './entry-fo
  * - Bytes before the last commit's end never change. Only the tail of the one open transaction may be cut.
  */
 export const CHUNK_WORD_BITS = 18
-const CHUNK_WORD_MASK = (1 << CHUNK_WORD_BITS) - 1
+export const CHUNK_WORD_MASK: number = (1 << CHUNK_WORD_BITS) - 1
 const CHUNKS_MAX = 1 << (31 - CHUNK_WORD_BITS)
 /** A longer entry gets a chunk of its own size, so that it wastes at most the rest of the chunk before it. */
 const SHARED_ENTRY_WORDS_MAX = CHUNK_BYTES_LARGE / 16

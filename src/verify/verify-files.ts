@@ -3,6 +3,7 @@ import { Pager } from '../pager/pager.ts'
 import type { Lock } from '../platform/file-system.ts'
 import type { Platform } from '../platform/platform.ts'
 import { inSlices } from '../platform/slices.ts'
+import { LogWriter } from '../wal/log-writer.ts'
 import { LogRecovery } from '../wal/recovery.ts'
 import { fileState, PageCheck } from './page-check.ts'
 import type { VerifyProgress, VerifyReport } from './report.ts'
@@ -103,6 +104,7 @@ async function checkLog(
       dataPath: path,
       uuid: header.uuid,
       segmentBytes: UNUSED_SEGMENT_BYTES,
+      writer: new LogWriter(),
       start: { position: header.logPosition, previousChecksum: header.previousChecksum, sequence: header.lastSequence },
       required: true,
       signal,

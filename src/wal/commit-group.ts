@@ -6,15 +6,26 @@ const CHUNK_BYTES = 256 * 1024
 /** Chunks that are kept for the next groups. */
 const POOLED_CHUNKS_MAX = 8
 
-/** Memory for headers and short parts, used again once it is written. */
-export class ChunkPool {
-  readonly #chunks: Uint8Array[] = []
+/** Memory for headers and short parts, which threads can share, as bytes and as words. */
+interface Chunk {
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+}
 
-  take(): Uint8Array {
-    return this.#chunks.pop() ?? new Uint8Array(CHUNK_BYTES)
+function newChunk(): Chunk {
+  const buffer = new SharedArrayBuffer(CHUNK_BYTES)
+  return { bytes: new Uint8Array(buffer), words: new Int32Array(buffer) }
+}
+
+/** Chunks that are used again once they are written. */
+export class ChunkPool {
+  readonly #chunks: Chunk[] = []
+
+  take(): Chunk {
+    return this.#chunks.pop() ?? newChunk()
   }
 
-  give(chunks: Uint8Array[]): void {
+  give(chunks: Chunk[]): void {
     for (const chunk of chunks) if (this.#chunks.length < POOLED_CHUNKS_MAX) this.#chunks.push(chunk)
   }
 }
@@ -29,8 +40,8 @@ export class ChunkPool {
 export class CommitGroup {
   readonly #pool: ChunkPool
   readonly #parts: Uint8Array[] = []
-  readonly #chunks: Uint8Array[] = []
-  #chunk: Uint8Array | undefined
+  readonly #chunks: Chunk[] = []
+  #chunk: Chunk | undefined
   /** The bytes of the last chunk from `#partStart` to `#fill` are copied but not yet a part. */
   #partStart = 0
   #fill = 0
@@ -57,21 +68,42 @@ export class CommitGroup {
     this.bytes += RECORD_HEADER_BYTES + payloadBytes
   }
 
+  /**
+   * Room for a whole record of `bytes`, a multiple of 4: the caller writes it into `words`, from the index returned on,
+   * before it adds anything else. Requires: `bytes` is far below CHUNK_BYTES.
+   */
+  room(bytes: number): number {
+    const at = this.#take(bytes)
+    this.bytes += bytes
+    return at >>> 2
+  }
+
+  get words(): Int32Array {
+    return this.#chunk!.words
+  }
+
   #copy(part: Uint8Array): void {
-    if (this.#chunk === undefined || this.#fill + part.length > CHUNK_BYTES) {
+    const at = this.#take(part.length)
+    this.#chunk!.bytes.set(part, at)
+  }
+
+  /** The place of the next `bytes` in the chunk. */
+  #take(bytes: number): number {
+    if (this.#chunk === undefined || this.#fill + bytes > CHUNK_BYTES) {
       this.#endPart()
       this.#chunk = this.#pool.take()
       this.#chunks.push(this.#chunk)
       this.#partStart = 0
       this.#fill = 0
     }
-    this.#chunk.set(part, this.#fill)
-    this.#fill += part.length
+    const at = this.#fill
+    this.#fill += bytes
+    return at
   }
 
   #endPart(): void {
     if (this.#chunk === undefined || this.#fill === this.#partStart) return
-    this.#parts.push(this.#chunk.subarray(this.#partStart, this.#fill))
+    this.#parts.push(this.#chunk.bytes.subarray(this.#partStart, this.#fill))
     this.#partStart = this.#fill
   }
 

@@ -3,6 +3,7 @@
 import { AsyncWALJournal } from './async-wal-journal.ts'
 import { createLog } from './create-log.ts'
 import { LogRecovery } from './recovery.ts'
+import { LogWriter } from './log-writer.ts'
 import { WALJournal } from './wal-journal.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { File, FileSystem, Lock, OpenMode } from '../platform/file-system.ts'
@@ -338,6 +339,7 @@ export interface Fresh {
   readonly fileSystem: FileSystem
   readonly dataPath: string
   readonly uuid: Uint8Array
+  readonly writer: LogWriter
   readonly segmentBytes: number
   readonly random: Random
   readonly clock: Clock
@@ -351,6 +353,7 @@ export function freshOptions(disk: FileSystem, start: LogStart = START): Fresh {
     fileSystem: disk,
     dataPath: DATA_PATH,
     uuid: UUID,
+    writer: new LogWriter(),
     segmentBytes: SEGMENT_BYTES,
     random,
     clock: new ManualClock(),

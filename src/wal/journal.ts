@@ -10,6 +10,8 @@
  */
 export interface Journal {
   readonly appended: number
+  /** Records from here on are written together, and synced together if any of them needs it. */
+  readonly groupStart: number
   readonly written: number
   readonly synced: number
   /** The sequence of the last record appended. */
@@ -29,6 +31,8 @@ export interface Journal {
    * when it is, or rejects (no space: the log goes on unharmed).
    */
   reserve(payloadBytes: number): Promise<void> | undefined
+  /** The same where the room is there already; false, with nothing set aside, where it is not. */
+  tryReserve(payloadBytes: number): boolean
   /** The same, blocking. */
   reserveSync(payloadBytes: number): void
   /** Gives back a reservation that will not be used. */
@@ -40,6 +44,11 @@ export interface Journal {
    * `lastAppended`; then it never blocks and never fails.
    */
   append(sequence: number, parts: readonly Uint8Array[], payloadBytes: number, need: Need): number
+  /**
+   * The same for a record of one entry of one family: that in `words` from `begin` up to `end`. Its payload is a section
+   * header (`shared/entry-format.ts`) and the entry.
+   */
+  appendEntry(sequence: number, familyId: number, words: EntryWords, begin: number, end: number, need: Need): number
 
   /**
    * Writes everything appended on the caller's thread, and syncs it if a record that is not yet synced needs that. On
@@ -69,6 +78,9 @@ export interface Journal {
 
   readonly statistics: JournalStatistics
 }
+
+/** Memory of an arena. */
+export type EntryWords = Int32Array<SharedArrayBuffer>
 
 /**
  * How soon a record must reach the medium: at once, within the longest delay, or whenever the next sync happens. All

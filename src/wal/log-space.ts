@@ -53,13 +53,17 @@ export class LogSpace {
     return !this.#aheadFailed && this.#used + this.#reserved > lastStart + (end - lastStart) * AHEAD_FRACTION
   }
 
+  /** Reserves `bytes` where there is room and nobody waits for some. */
+  tryReserve(bytes: number): boolean {
+    if (this.#ended !== undefined || this.#waiting.length > 0 || this.#missing(bytes) > 0) return false
+    this.#reserved += bytes
+    return true
+  }
+
   /** Reserves `bytes`: at once, or once the promise resolves. */
   reserve(bytes: number): Promise<void> | undefined {
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
-    if (this.#waiting.length === 0 && this.#missing(bytes) <= 0) {
-      this.#reserved += bytes
-      return undefined
-    }
+    if (this.tryReserve(bytes)) return undefined
     this.stalls++
     const promise = new Promise<void>((resolve, reject) => this.#waiting.push({ bytes, resolve, reject }))
     this.#prepareSoon()

@@ -7,6 +7,7 @@ import type { Journal, JournalEvents, JournalStatistics } from './journal.ts'
  */
 export class NoJournal implements Journal {
   appended: number
+  groupStart: number
   lastAppended: number
   readonly lastChecksum: number
   readonly failure: undefined = undefined
@@ -18,7 +19,7 @@ export class NoJournal implements Journal {
   constructor(clock: Clock, events: JournalEvents, position: number, sequence: number, checksum: number) {
     this.#clock = clock
     this.#events = events
-    this.appended = position
+    this.appended = this.groupStart = position
     this.lastAppended = sequence
     this.lastChecksum = checksum
   }
@@ -39,6 +40,10 @@ export class NoJournal implements Journal {
     return undefined
   }
 
+  tryReserve(): boolean {
+    return true
+  }
+
   reserveSync(): void {}
 
   release(): void {}
@@ -55,8 +60,13 @@ export class NoJournal implements Journal {
     return this.appended
   }
 
+  appendEntry(sequence: number): number {
+    return this.append(sequence)
+  }
+
   writeNow(): void {
     this.#scheduled = false
+    this.groupStart = this.appended
     this.#events.progressed()
   }
 

@@ -2,7 +2,9 @@ import { assert } from '../base/assert.ts'
 import { ioError } from '../platform/io-error.ts'
 import { writeFully, writeFullySync } from '../platform/write-fully.ts'
 import { encodeSegmentHeader, SEGMENT_HEADER_BYTES } from './segment-format.ts'
+import { ZEROS } from '../shared/zeros.ts'
 import type { File, FileSystem } from '../platform/file-system.ts'
+import type { LogWriter } from './log-writer.ts'
 import type { SegmentHeader } from './segment-format.ts'
 
 /** Where a database's log lies and whose it is. */
@@ -11,6 +13,11 @@ export interface LogFiles {
   /** Path of the data file; the segments are named after it. */
   readonly dataPath: string
   readonly uuid: Uint8Array
+}
+
+/** The same with what writes it off the caller's thread. */
+export interface WritableLogFiles extends LogFiles {
+  readonly writer: LogWriter
 }
 
 /**
@@ -34,10 +41,6 @@ export interface SegmentFile {
 
 /** The number at the end of a segment's name; it says nothing of the segment's place in the log. */
 const SLOT_MAX = 999_999_999
-/** Zeros are written in slices, so that a writer's own calls find a free I/O thread soon. */
-const ZERO_SLICE_BYTES = 16 * 1024 * 1024
-const ZERO_PART_BYTES = 128 * 1024
-const ZEROS = new Uint8Array(ZERO_PART_BYTES)
 
 export function segmentPath(files: LogFiles, slot: number): string {
   return `${files.dataPath}-wal${slot}`
@@ -61,38 +64,20 @@ export function listSegmentFiles(files: LogFiles): SegmentFile[] {
   return found
 }
 
-/** One step of I/O. The same steps run blocking and on the I/O threads. */
-type Step = { readonly parts: readonly Uint8Array[]; readonly position: number } | 'sync'
-
 /** Zeros first, the header last: a file whose preparation failed half-way is no segment. */
-function* formatSteps(header: SegmentHeader, uuid: Uint8Array): Generator<Step> {
+async function format(file: File, header: SegmentHeader, { uuid, writer }: WritableLogFiles): Promise<void> {
+  await writer.writeZeros(file, SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES + header.capacity)
+  await writeFully(file, [encodeSegmentHeader(header, uuid)], 0)
+  await file.sync()
+}
+
+/** The same, blocking. */
+function formatSync(file: File, header: SegmentHeader, { uuid }: LogFiles): void {
   const end = SEGMENT_HEADER_BYTES + header.capacity
-  for (let position = SEGMENT_HEADER_BYTES; position < end; position += ZERO_SLICE_BYTES) {
-    yield { parts: zeroParts(Math.min(ZERO_SLICE_BYTES, end - position)), position }
-  }
-  yield { parts: [encodeSegmentHeader(header, uuid)], position: 0 }
-  yield 'sync'
-}
-
-function zeroParts(bytes: number): Uint8Array[] {
-  const parts: Uint8Array[] = []
-  for (let left = bytes; left > 0; left -= ZERO_PART_BYTES)
-    parts.push(left < ZERO_PART_BYTES ? ZEROS.subarray(0, left) : ZEROS)
-  return parts
-}
-
-async function run(file: File, steps: Iterable<Step>): Promise<void> {
-  for (const step of steps) {
-    if (step === 'sync') await file.sync()
-    else await writeFully(file, step.parts, step.position)
-  }
-}
-
-function runSync(file: File, steps: Iterable<Step>): void {
-  for (const step of steps) {
-    if (step === 'sync') file.syncSync()
-    else writeFullySync(file, step.parts, step.position)
-  }
+  for (let position = SEGMENT_HEADER_BYTES; position < end; position += ZEROS.length)
+    writeFullySync(file, [ZEROS.subarray(0, end - position)], position)
+  writeFullySync(file, [encodeSegmentHeader(header, uuid)], 0)
+  file.syncSync()
 }
 
 function exists(error: unknown): boolean {
@@ -138,10 +123,14 @@ function abandon(files: LogFiles, slots: Set<number>, slot: number, plain: File,
 /**
  * Creates, zero-writes and syncs a segment. On an error nothing of it is left, or only a file that recovery ignores.
  */
-export async function createSegment(files: LogFiles, slots: Set<number>, header: SegmentHeader): Promise<Segment> {
+export async function createSegment(
+  files: WritableLogFiles,
+  slots: Set<number>,
+  header: SegmentHeader,
+): Promise<Segment> {
   const { slot, file } = createFile(files, slots)
   try {
-    await run(file, formatSteps(header, files.uuid))
+    await format(file, header, files)
     return finish(files, slot, file, header)
   } catch (error) {
     throw abandon(files, slots, slot, file, error)
@@ -152,7 +141,7 @@ export async function createSegment(files: LogFiles, slots: Set<number>, header:
 export function createSegmentSync(files: LogFiles, slots: Set<number>, header: SegmentHeader): Segment {
   const { slot, file } = createFile(files, slots)
   try {
-    runSync(file, formatSteps(header, files.uuid))
+    formatSync(file, header, files)
     return finish(files, slot, file, header)
   } catch (error) {
     throw abandon(files, slots, slot, file, error)

@@ -1,12 +1,12 @@
 import { assert } from '../base/assert.ts'
 import { SEGMENT_BYTES_MAX } from '../base/limits.ts'
 import { ioError } from '../platform/io-error.ts'
-import { writeFully, writeFullySync } from '../platform/write-fully.ts'
+import { writeFullySync } from '../platform/write-fully.ts'
 import { SegmentDiscarder } from './segment-discarder.ts'
 import { closeSegment, createSegment, createSegmentSync, reheadSegment, reheadSegmentSync } from './segment-files.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { LogFiles, Segment } from './segment-files.ts'
+import type { Segment, WritableLogFiles } from './segment-files.ts'
 import type { Epoch, SegmentHeader } from './segment-format.ts'
 
 /** A segment from before this opening: its records may still be needed, its file will not be written again. */
@@ -41,7 +41,7 @@ const GROWTH = 2
 const FREE_SEGMENTS_MIN = 2
 const CAPACITY_UNIT_BYTES = 4096
 
-export interface SegmentStoreOptions extends LogFiles {
+export interface SegmentStoreOptions extends WritableLogFiles {
   readonly clock: Clock
   readonly segmentBytes: number
 }
@@ -158,7 +158,7 @@ export class SegmentStore {
   /** The same, off the caller's thread. */
   async write(position: number, parts: readonly Uint8Array[], bytes: number, descriptor: Descriptor): Promise<void> {
     for (const span of this.#spans(position, parts, bytes))
-      await writeFully(span.segment[descriptor], span.parts, span.offset)
+      await this.#options.writer.write(span.segment[descriptor], descriptor === 'durable', span.parts, span.offset)
   }
 
   /** Makes what was written between `from` and `to` durable. */
@@ -218,8 +218,9 @@ export class SegmentStore {
     return this.#chain.splice(0, count)
   }
 
-  /** Closes every file; returns the paths of all that are there. */
+  /** Closes every file; returns the paths of all that are there. Requires: nothing is being written. */
   closeSync(): string[] {
+    this.#options.writer.close()
     const paths = this.#discarder.close()
     for (const segment of [...this.#chain, ...this.#free]) {
       closeSegment(segment)

@@ -1,13 +1,19 @@
 import { assert } from '../base/assert.ts'
-import { checksum } from '../base/checksum.ts'
+import { checksum, CHECKSUM_WORDS_MAX, checksumOfWords } from '../base/checksum.ts'
 import { DatabaseError } from '../base/errors.ts'
 import { ioError } from '../platform/io-error.ts'
+import { encodeSectionHeader, SECTION_HEADER_BYTES } from '../shared/entry-format.ts'
 import { ChunkPool, CommitGroup } from './commit-group.ts'
 import { LogSpace } from './log-space.ts'
-import { RECORD_HEADER_BYTES, RECORD_PAYLOAD_BYTES_MAX, RecordHeaderEncoder } from './record-format.ts'
+import {
+  RECORD_HEADER_BYTES,
+  RECORD_HEADER_WORDS,
+  RECORD_PAYLOAD_BYTES_MAX,
+  RecordHeaderEncoder,
+} from './record-format.ts'
 import { SyncWaiters } from './sync-waiters.ts'
 import type { Clock, Timer } from '../platform/clock.ts'
-import type { Journal, JournalEvents, JournalStatistics, Need } from './journal.ts'
+import type { EntryWords, Journal, JournalEvents, JournalStatistics, Need } from './journal.ts'
 import type { SegmentStore } from './segment-store.ts'
 
 /** Where a log goes on: what `createLog` and `LogRecovery.accept` hand over. */
@@ -36,6 +42,7 @@ export interface JournalOptions {
  */
 export abstract class SegmentedJournal implements Journal {
   appended: number
+  groupStart: number
   written: number
   synced: number
   lastAppended: number
@@ -65,7 +72,7 @@ export abstract class SegmentedJournal implements Journal {
     this.clock = options.clock
     this.events = options.events
     this.#maxDelayMillis = options.maxDelayMicros / 1000
-    this.appended = this.written = this.synced = place.position
+    this.appended = this.groupStart = this.written = this.synced = place.position
     this.lastAppended = this.lastWritten = this.lastSynced = place.sequence
     this.lastChecksum = place.previousChecksum
     this.space = new LogSpace(place.store, options.clock, place.position)
@@ -82,6 +89,10 @@ export abstract class SegmentedJournal implements Journal {
     return this.space.reserve(recordBytes(payloadBytes))
   }
 
+  tryReserve(payloadBytes: number): boolean {
+    return this.space.tryReserve(recordBytes(payloadBytes))
+  }
+
   reserveSync(payloadBytes: number): void {
     this.space.reserveSync(recordBytes(payloadBytes))
   }
@@ -91,9 +102,7 @@ export abstract class SegmentedJournal implements Journal {
   }
 
   append(sequence: number, parts: readonly Uint8Array[], payloadBytes: number, need: Need): number {
-    if (this.failure !== undefined) throw this.failure
-    assert(!this.closed, 'nothing is appended to a closed log')
-    assert(sequence === this.lastAppended + 1, 'sequences are appended in order, without holes')
+    this.#assertAppendable(sequence)
     this.space.use(recordBytes(payloadBytes))
     let payloadChecksum = 0
     let bytes = 0
@@ -103,16 +112,51 @@ export abstract class SegmentedJournal implements Journal {
       bytes += part.length
     }
     assert(bytes === payloadBytes, "a record's parts are as long as its payload")
-    const header = this.#header
-    this.lastChecksum = header.encode(
-      payloadBytes,
-      payloadChecksum,
-      this.appended,
-      sequence,
-      this.synced,
-      this.lastChecksum,
-    )
-    this.group.add(header.block, parts, payloadBytes)
+    this.#encodeHeader(sequence, payloadBytes, payloadChecksum)
+    this.group.add(this.#header.block, parts, payloadBytes)
+    return this.#appended(sequence, payloadBytes, need)
+  }
+
+  /**
+   * A short entry is copied, with its header in front, and checked word by word: no view of it is made, and no call
+   * crosses the border. Of a single put that is 0.4 µs of 1.2.
+   */
+  appendEntry(sequence: number, familyId: number, words: EntryWords, begin: number, end: number, need: Need): number {
+    const entryBytes = (end - begin) * 4
+    const payloadBytes = SECTION_HEADER_BYTES + entryBytes
+    if (end - begin > CHECKSUM_WORDS_MAX) {
+      const entry = new Uint8Array(words.buffer, begin * 4, entryBytes)
+      return this.append(sequence, [encodeSectionHeader(familyId, entryBytes), entry], payloadBytes, need)
+    }
+    this.#assertAppendable(sequence)
+    this.space.use(RECORD_HEADER_BYTES + payloadBytes)
+    const { group } = this
+    const record = group.room(RECORD_HEADER_BYTES + payloadBytes)
+    const target = group.words
+    const payload = record + RECORD_HEADER_WORDS
+    target[payload] = familyId
+    target[payload + 1] = entryBytes
+    let to = payload + SECTION_HEADER_BYTES / 4
+    for (let from = begin; from < end; from++) target[to++] = words[from]!
+    this.#encodeHeader(sequence, payloadBytes, checksumOfWords(target, payload, to))
+    const header = this.#header.words
+    for (let i = 0; i < RECORD_HEADER_WORDS; i++) target[record + i] = header[i]!
+    return this.#appended(sequence, payloadBytes, need)
+  }
+
+  #assertAppendable(sequence: number): void {
+    if (this.failure !== undefined) throw this.failure
+    assert(!this.closed, 'nothing is appended to a closed log')
+    assert(sequence === this.lastAppended + 1, 'sequences are appended in order, without holes')
+  }
+
+  #encodeHeader(sequence: number, payloadBytes: number, payloadChecksum: number): void {
+    const { appended, synced, lastChecksum } = this
+    this.lastChecksum = this.#header.encode(payloadBytes, payloadChecksum, appended, sequence, synced, lastChecksum)
+  }
+
+  /** The record is in the group. Returns the position behind it. */
+  #appended(sequence: number, payloadBytes: number, need: Need): number {
     if (need === 'sync') this.group.needsSync = true
     else if (need === 'delayed-sync') this.group.needsDelayedSync = true
     this.appended += RECORD_HEADER_BYTES + payloadBytes
@@ -176,6 +220,7 @@ export abstract class SegmentedJournal implements Journal {
   protected takeGroup(): CommitGroup {
     const group = this.group
     this.group = new CommitGroup(this.pool)
+    this.groupStart = this.appended
     if (group.bytes > 0) this.#statistics.groups++
     return group
   }
@@ -265,6 +310,15 @@ export abstract class SegmentedJournal implements Journal {
       throw this.fail(error)
     }
     this.report()
+  }
+
+  /** The same in a turn of its own: nobody is there to catch a failure, and `fail` has told everybody. */
+  protected flushTurn(sync: boolean): void {
+    try {
+      this.flushSync(sync)
+    } catch (error) {
+      if (error !== this.failure) throw error
+    }
   }
 
   #writeGroup(target: number, sequence: number, sync: boolean): void {

@@ -13,17 +13,8 @@ export class WALJournal extends SegmentedJournal {
     this.#scheduled = true
     this.clock.defer(() => {
       this.#scheduled = false
-      if (this.failure === undefined && !this.closed) this.#turn()
+      if (this.failure === undefined && !this.closed) this.flushTurn(this.wantsSync())
     })
-  }
-
-  /** Nobody is there to catch a failure; `fail` has told everybody. */
-  #turn(): void {
-    try {
-      this.flushSync(this.wantsSync())
-    } catch (error) {
-      if (error !== this.failure) throw error
-    }
   }
 
   override writeNow(): void {

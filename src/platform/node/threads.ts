@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Thread, Threads } from '../thread.ts'
 
@@ -54,6 +55,8 @@ class NodeThread implements Thread {
 }
 
 export const nodeThreads: Threads = {
+  processors: availableParallelism(),
+
   spawn(body: URL): Thread {
     const worker = new Worker(body, { execArgv: flagsFor(body) })
     // Without a listener an error of the thread would be thrown in the owner, and end the application.

@@ -1,0 +1,67 @@
+/**
+ * The words through which the owner of a log and its write thread speak. One write at a time.
+ *
+ * ```
+ *  word  field       written by
+ *     0  signal      owner, counts what it wants of the thread: writes and letters; the thread sleeps on it
+ *     1  sleeping    thread, 1 while it sleeps or is about to
+ *     2  running     thread, 1 once its loop has begun
+ *     3  requested   owner, the number of the last write wanted
+ *     4  completed   thread, the number of the last write done
+ *     5  listening   owner, 1: it sleeps, and wants a letter when the write is done; the thread takes it back
+ *     6  written     thread, bytes that the write has written
+ *     7  descriptor  owner
+ *     8  through     owner, 1: the descriptor was opened to write through to the medium
+ *     9  low         owner, position in the file, below 2^32
+ *    10  high        owner, and above
+ *    11  took        thread, microseconds that the write took
+ *    12  poll        owner, microseconds for which the thread looks for a signal before it sleeps
+ *    13  parts       owner, how many parts follow
+ *    14  -           owner, three words a part: number of its buffer, offset, length
+ * ```
+ *
+ * From word 6 on they belong to the owner until it stores `requested`, then to the thread until it stores `completed` or
+ * sends `failed`. What one side writes there happens before the store that hands them over, since that is atomic.
+ *
+ * No wake-up is lost: the thread sets `sleeping` and then waits only if `signal` still is what it was before it looked
+ * for work; the owner changes `signal` and then looks at `sleeping`. The other way round, the owner sets `listening` and
+ * then looks at `completed`; the thread stores `completed` and then looks at `listening`.
+ */
+export const SIGNAL = 0
+export const SLEEPING = 1
+export const RUNNING = 2
+export const REQUESTED = 3
+export const COMPLETED = 4
+export const LISTENING = 5
+export const WRITTEN = 6
+export const DESCRIPTOR = 7
+export const THROUGH = 8
+export const POSITION_LOW = 9
+export const POSITION_HIGH = 10
+export const TOOK_MICROS = 11
+export const POLL_MICROS = 12
+export const PARTS = 13
+export const PART = 14
+
+export const PART_WORDS = 3
+/** As many parts as one vectored write takes. */
+export const PARTS_MAX = 1024
+export const SLOT_WORDS: number = PART + PARTS_MAX * PART_WORDS
+
+/** Buffers that a thread knows by number. When there are more they are all forgotten, so that a thread keeps few alive. */
+export const BUFFERS_MAX = 256
+
+/** What the owner sends before a `signal`. */
+export type OwnerLetter =
+  | { readonly kind: 'begin'; readonly words: SharedArrayBuffer }
+  | { readonly kind: 'buffer'; readonly number: number; readonly buffer: SharedArrayBuffer }
+  | { readonly kind: 'forget' }
+  | { readonly kind: 'zeros'; readonly descriptor: number; readonly from: number; readonly to: number }
+
+/** What the thread sends. */
+export type ThreadLetter =
+  | { readonly kind: 'done' }
+  /** The write, or the zeros, failed as the operating system says. */
+  | { readonly kind: 'failed'; readonly code: string | undefined; readonly message: string }
+  | { readonly kind: 'zeros-done' }
+  | { readonly kind: 'zeros-failed'; readonly code: string | undefined; readonly message: string }
