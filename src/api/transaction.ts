@@ -1,5 +1,5 @@
 import { DatabaseError } from '../base/errors.ts'
-import type { Commit as EngineCommit } from '../engine/commit-pipeline.ts'
+import type { Commit as EngineCommit } from '../engine/commit.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { Durability, EngineTransaction } from '../engine/engine-transaction.ts'
 import type { FamilyWriter } from '../engine/family-writer.ts'

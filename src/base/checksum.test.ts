@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { checksum } from './checksum.ts'
+import { checksum, checksumOfWords } from './checksum.ts'
 
 test('the checksum is the CRC-32 of IEEE 802.3', () => {
   assert.equal(checksum(new TextEncoder().encode('123456789')), 0xcbf43926)
@@ -27,4 +27,14 @@ test('one changed bit changes it', () => {
     flipped[bit >> 3]! ^= 1 << (bit & 7)
     assert.notEqual(checksum(flipped), whole)
   }
+})
+
+test('that of words is that of their bytes', () => {
+  fc.assert(
+    fc.property(fc.int32Array({ maxLength: 70 }), fc.nat(3), (words, skipped) => {
+      const begin = Math.min(skipped, words.length)
+      const bytes = new Uint8Array(words.buffer, words.byteOffset + begin * 4, (words.length - begin) * 4)
+      assert.equal(checksumOfWords(words, begin, words.length), checksum(bytes))
+    }),
+  )
 })

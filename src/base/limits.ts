@@ -31,6 +31,6 @@ export const SEGMENT_BYTES_DEFAULT: number = 16 * MiB
 export const SEGMENT_BYTES_MIN: number = 64 * KiB
 export const SEGMENT_BYTES_MAX: number = 1 * GiB
 /** Default of `journal.pollIntervalMicros`. */
-export const POLL_INTERVAL_MICROS_DEFAULT: number = 100
+export const POLL_INTERVAL_MICROS_DEFAULT: number = 250
 /** Default of `journal.maxDelayMicros`: an `eventual` commit is synced at the latest this long after it became visible. */
 export const MAX_DELAY_MICROS_DEFAULT: number = 1000

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Journal, Need } from '../wal/journal.ts'
-import type { Commit } from './commit-pipeline.ts'
+import type { Commit } from './commit.ts'
 import { CommitPipeline } from './commit-pipeline.ts'
 import { Family } from './family.ts'
 

@@ -2,7 +2,14 @@ import { DatabaseError } from '../base/errors.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import type { EntryWords, Journal, Need } from '../wal/journal.ts'
 import { CommitRun } from './commit-run.ts'
-import type { Family, Tables } from './family.ts'
+import type { Commit } from './commit.ts'
+import type { Family } from './family.ts'
+
+interface Follower {
+  readonly sequence: number
+  readonly resolve: () => void
+  readonly reject: (error: DatabaseError) => void
+}
 
 /**
  * The way of a commit from its last write to its promise.
@@ -28,32 +35,6 @@ import type { Family, Tables } from './family.ts'
  *
  * Rejected: publishing each commit when its own sync returns. A reader could then see commit n+1 without n.
  */
-export interface Commit {
-  sequence: number
-  /** Position in the log behind its record. */
-  position: number
-  readonly need: Need
-  readonly parts: readonly CommitPart[]
-  /** Changes to the set of families that readers see, made when the commit becomes visible. */
-  readonly publish: (() => void) | undefined
-  readonly resolve: () => void
-  readonly reject: (error: DatabaseError) => void
-}
-
-/** What one family's view becomes. */
-export interface CommitPart {
-  readonly family: Family
-  readonly memtable: Memtable | undefined
-  readonly end: number
-  readonly tables: Tables
-}
-
-interface Follower {
-  readonly sequence: number
-  readonly resolve: () => void
-  readonly reject: (error: DatabaseError) => void
-}
-
 export class CommitPipeline {
   /** The sequence of the last commit appended, and of the last one that readers see. */
   appendedSequence: number

@@ -1,7 +1,7 @@
 import type { DatabaseError } from '../base/errors.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import type { Need } from '../wal/journal.ts'
-import type { Commit, CommitPart } from './commit-pipeline.ts'
+import type { Commit, CommitPart } from './commit.ts'
 import type { Family, Tables } from './family.ts'
 
 /** A run looks for a family's part among so many at most; commits to more families begin the next run. */

@@ -6,7 +6,7 @@ import {
   KIND_CREATE_TABLE,
   SECTION_HEADER_BYTES,
 } from '../shared/entry-format.ts'
-import type { CommitPart } from './commit-pipeline.ts'
+import type { CommitPart } from './commit.ts'
 import type { Family, FamilyView, TableEntry, Tables } from './family.ts'
 import { EVERYTHING } from './family.ts'
 

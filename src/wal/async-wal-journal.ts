@@ -6,7 +6,7 @@ import type { Descriptor } from './segment-store.ts'
  * A group that nobody waits to see synced is written by the turn itself if it is no longer than this: 2 to 6 µs, where
  * another thread would take 10 to hear of it.
  */
-const SHORT_GROUP_BYTES = 64 * 1024
+const SHORT_GROUP_BYTES = 4 * 1024 * 1024
 /** A group of so many bytes sets out at once: the call then costs little beside the bytes. */
 const LONG_GROUP_BYTES = 768 * 1024
 
@@ -77,8 +77,11 @@ export class AsyncWALJournal extends SegmentedJournal {
     } finally {
       this.#land(flight)
     }
-    if (this.failure === undefined) this.report()
-    if (!this.closed && this.failure === undefined) this.#defer()
+    if (this.failure !== undefined) return
+    // A long group goes before its predecessor's writers are woken, who would keep this thread busy and the medium idle.
+    if (this.group.bytes >= LONG_GROUP_BYTES) this.schedule()
+    this.report()
+    if (!this.closed) this.#defer()
   }
 
   #takeOff(sync: boolean): Flight {

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { Preparation } from './segment-files.ts'
 import type { SegmentStore } from './segment-store.ts'
 
 interface Waiter {
@@ -10,6 +11,12 @@ interface Waiter {
 
 /** The next segment is prepared once this part of the last one is spoken for. */
 const AHEAD_FRACTION = 0.05
+/**
+ * A log that grows faster than this has its zeros written and not synced. Its groups are long, so that allocating their
+ * blocks in their own sync costs them little, while syncing the zeros would take half of the medium from them: 8 families
+ * with ordered batches of 1,000 go 1.2 times as fast.
+ */
+const FAST_BYTES_PER_MILLI = 128 * 1024
 
 /**
  * The room for records in prepared segments. All of it is either used by records, reserved for one, or open:
@@ -34,13 +41,17 @@ export class LogSpace {
    */
   #aheadFailed = false
   #ended: Error | undefined
+  /** When the last preparation began, and what was used then. */
+  #preparedAt: number
+  #usedThen: number
   /** Reservations that had to wait. */
   stalls = 0
 
   constructor(store: SegmentStore, clock: Clock, used: number) {
     this.#store = store
     this.#clock = clock
-    this.#used = used
+    this.#used = this.#usedThen = used
+    this.#preparedAt = clock.now()
   }
 
   /** Bytes that are missing for a reservation of `bytes`; zero or less if there is room. */
@@ -130,7 +141,7 @@ export class LogSpace {
       const first = this.#waiting[0]
       if (first === undefined && !this.#wantsAhead()) return
       try {
-        await this.#store.extend(first === undefined ? 0 : this.#missing(first.bytes))
+        await this.#store.extend(first === undefined ? 0 : this.#missing(first.bytes), this.#preparation())
         this.#aheadFailed = false
       } catch (error) {
         this.#aheadFailed = true
@@ -141,6 +152,14 @@ export class LogSpace {
         }
       }
     }
+  }
+
+  #preparation(): Preparation {
+    const now = this.#clock.now()
+    const isFast = this.#used - this.#usedThen > (now - this.#preparedAt) * FAST_BYTES_PER_MILLI
+    this.#preparedAt = now
+    this.#usedThen = this.#used
+    return isFast ? 'written' : 'synced'
   }
 
   /** Refuses all reservations from now on, with `error`; resolves once no preparation is under way. */

@@ -1,6 +1,6 @@
 import { checksum, checksumOfWords } from '../base/checksum.ts'
 import { TRANSACTION_BYTES_MAX } from '../base/limits.ts'
-import { readU53, writeU53 } from './u53.ts'
+import { readU53 } from './u53.ts'
 import type { Epoch } from './segment-format.ts'
 
 /**
@@ -71,21 +71,18 @@ export function newRecordHeader(): RecordHeader {
   }
 }
 
-/** Encodes record headers into one block of memory that is used again and again. */
+const TWO_32 = 2 ** 32
+
+/** Encodes record headers, as words: those of arenas and groups, which are little-endian like everything that Node runs on. */
 export class RecordHeaderEncoder {
-  readonly block: Uint8Array
-  /** The same memory. */
-  readonly words: Int32Array
-  readonly #view: DataView
+  /** One header, which `encode` fills, and the same as bytes. */
+  readonly #words: Int32Array = new Int32Array(RECORD_HEADER_WORDS)
+  readonly block: Uint8Array = new Uint8Array(this.#words.buffer)
+  readonly #epoch: Epoch
 
   /** Of all headers it encodes, the epoch stays the same. */
   constructor(epoch: Epoch) {
-    this.block = new Uint8Array(RECORD_HEADER_BYTES)
-    this.words = new Int32Array(this.block.buffer)
-    this.#view = new DataView(this.block.buffer)
-    this.#view.setUint32(RECORD_MARK_OFFSET, RECORD_MARK, true)
-    this.#view.setUint32(RECORD_EPOCH_OFFSET, epoch.low, true)
-    this.#view.setUint32(RECORD_EPOCH_OFFSET + 4, epoch.high, true)
+    this.#epoch = epoch
   }
 
   /** Fills `block` and returns its checksum. */
@@ -97,17 +94,50 @@ export class RecordHeaderEncoder {
     durableThrough: number,
     previousChecksum: number,
   ): number {
-    const view = this.#view
-    view.setUint32(RECORD_PAYLOAD_BYTES_OFFSET, payloadBytes, true)
-    view.setUint32(RECORD_PAYLOAD_CHECKSUM_OFFSET, payloadChecksum, true)
-    writeU53(view, RECORD_POSITION_OFFSET, position)
-    writeU53(view, RECORD_SEQUENCE_OFFSET, sequence)
-    writeU53(view, RECORD_DURABLE_THROUGH_OFFSET, durableThrough)
-    view.setUint32(RECORD_PREVIOUS_CHECKSUM_OFFSET, previousChecksum, true)
-    const headerChecksum = checksumOfWords(this.words, RECORD_MARK_OFFSET / 4, RECORD_HEADER_WORDS)
-    view.setUint32(RECORD_CHECKSUM_OFFSET, headerChecksum, true)
+    const words = this.#words
+    return this.encodeInto(
+      words,
+      0,
+      payloadBytes,
+      payloadChecksum,
+      position,
+      sequence,
+      durableThrough,
+      previousChecksum,
+    )
+  }
+
+  /** The same into `words`, from index `at` on. */
+  encodeInto(
+    words: Int32Array,
+    at: number,
+    payloadBytes: number,
+    payloadChecksum: number,
+    position: number,
+    sequence: number,
+    durableThrough: number,
+    previousChecksum: number,
+  ): number {
+    words[at + RECORD_MARK_OFFSET / 4] = RECORD_MARK
+    words[at + RECORD_PAYLOAD_BYTES_OFFSET / 4] = payloadBytes
+    words[at + RECORD_PAYLOAD_CHECKSUM_OFFSET / 4] = payloadChecksum
+    setNumber(words, at + RECORD_POSITION_OFFSET / 4, position)
+    words[at + RECORD_EPOCH_OFFSET / 4] = this.#epoch.low
+    words[at + RECORD_EPOCH_OFFSET / 4 + 1] = this.#epoch.high
+    setNumber(words, at + RECORD_SEQUENCE_OFFSET / 4, sequence)
+    setNumber(words, at + RECORD_DURABLE_THROUGH_OFFSET / 4, durableThrough)
+    words[at + RECORD_PREVIOUS_CHECKSUM_OFFSET / 4] = previousChecksum
+    words[at + RECORD_HEADER_WORDS - 1] = 0
+    const headerChecksum = checksumOfWords(words, at + RECORD_MARK_OFFSET / 4, at + RECORD_HEADER_WORDS)
+    words[at] = headerChecksum
     return headerChecksum
   }
+}
+
+/** A number below 2^53 as two words. */
+function setNumber(words: Int32Array, at: number, value: number): void {
+  words[at] = value
+  words[at + 1] = value / TWO_32
 }
 
 /**

@@ -64,14 +64,36 @@ export function listSegmentFiles(files: LogFiles): SegmentFile[] {
   return found
 }
 
-/** Zeros first, the header last: a file whose preparation failed half-way is no segment. */
-async function format(file: File, header: SegmentHeader, { uuid, writer }: WritableLogFiles): Promise<void> {
-  await writer.writeZeros(file, SEGMENT_HEADER_BYTES, SEGMENT_HEADER_BYTES + header.capacity)
-  await writeFully(file, [encodeSegmentHeader(header, uuid)], 0)
-  await file.sync()
+/**
+ * How far a new segment is prepared.
+ *
+ * `written`: its size and its header are on the medium, and its zeros are written. They need not reach the medium: a cut
+ * leaves a file that reads as zeros wherever nothing was synced. The operating system has set the room aside.
+ * `synced`: the zeros are on the medium, too. A synced write then changes nothing but what it writes: one of 13 KB takes
+ * 110 µs, and 170 on zeros that are only written; but each byte of the log goes to the medium twice.
+ */
+export type Preparation = 'written' | 'synced'
+
+/** The size first, so that no file is shorter than its header says; the header last, so that a file whose preparation failed half-way is no segment. */
+async function format(
+  file: File,
+  header: SegmentHeader,
+  { uuid, writer }: WritableLogFiles,
+  preparation: Preparation,
+): Promise<void> {
+  const end = SEGMENT_HEADER_BYTES + header.capacity
+  if (preparation === 'written') {
+    file.truncateSync(end)
+    await file.sync()
+  }
+  await writer.writeZeros(file, SEGMENT_HEADER_BYTES, end)
+  if (preparation === 'synced') {
+    await writeFully(file, [encodeSegmentHeader(header, uuid)], 0)
+    await file.sync()
+  }
 }
 
-/** The same, blocking. */
+/** The same, blocking, with the zeros synced. */
 function formatSync(file: File, header: SegmentHeader, { uuid }: LogFiles): void {
   const end = SEGMENT_HEADER_BYTES + header.capacity
   for (let position = SEGMENT_HEADER_BYTES; position < end; position += ZEROS.length)
@@ -102,15 +124,30 @@ function createFile(files: LogFiles, slots: Set<number>): { slot: number; file: 
   }
 }
 
-function finish(files: LogFiles, slot: number, plain: File, header: SegmentHeader): Segment {
-  files.fileSystem.syncDirectorySync(files.fileSystem.dirname(files.dataPath))
-  const durable = files.fileSystem.openSync(plain.path, {
-    write: true,
-    create: false,
-    exclusive: false,
-    dataSync: true,
-  })
+function openDurable({ fileSystem }: LogFiles, { path }: File): File {
+  return fileSystem.openSync(path, { write: true, create: false, exclusive: false, dataSync: true })
+}
+
+function finish(files: LogFiles, slot: number, plain: File, durable: File, header: SegmentHeader): Segment {
+  try {
+    files.fileSystem.syncDirectorySync(files.fileSystem.dirname(files.dataPath))
+  } catch (error) {
+    durable.closeSync()
+    throw error
+  }
   return { slot, header, plain, durable }
+}
+
+/** Writes the header through the new descriptor. */
+async function openWithHeader(files: LogFiles, plain: File, header: SegmentHeader): Promise<File> {
+  const durable = openDurable(files, plain)
+  try {
+    await writeFully(durable, [encodeSegmentHeader(header, files.uuid)], 0)
+    return durable
+  } catch (error) {
+    durable.closeSync()
+    throw error
+  }
 }
 
 /** Removes what a failed preparation left, so that its space is free again, and says why it failed. */
@@ -121,28 +158,30 @@ function abandon(files: LogFiles, slots: Set<number>, slot: number, plain: File,
 }
 
 /**
- * Creates, zero-writes and syncs a segment. On an error nothing of it is left, or only a file that recovery ignores.
+ * Creates and prepares a segment. On an error nothing of it is left, or only a file that recovery ignores.
  */
 export async function createSegment(
   files: WritableLogFiles,
   slots: Set<number>,
   header: SegmentHeader,
+  preparation: Preparation,
 ): Promise<Segment> {
   const { slot, file } = createFile(files, slots)
   try {
-    await format(file, header, files)
-    return finish(files, slot, file, header)
+    await format(file, header, files, preparation)
+    const durable = preparation === 'written' ? await openWithHeader(files, file, header) : openDurable(files, file)
+    return finish(files, slot, file, durable, header)
   } catch (error) {
     throw abandon(files, slots, slot, file, error)
   }
 }
 
-/** The same, blocking. */
+/** The same, blocking, with the zeros synced. */
 export function createSegmentSync(files: LogFiles, slots: Set<number>, header: SegmentHeader): Segment {
   const { slot, file } = createFile(files, slots)
   try {
     formatSync(file, header, files)
-    return finish(files, slot, file, header)
+    return finish(files, slot, file, openDurable(files, file), header)
   } catch (error) {
     throw abandon(files, slots, slot, file, error)
   }

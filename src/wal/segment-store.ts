@@ -6,7 +6,7 @@ import { SegmentDiscarder } from './segment-discarder.ts'
 import { closeSegment, createSegment, createSegmentSync, reheadSegment, reheadSegmentSync } from './segment-files.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { Segment, WritableLogFiles } from './segment-files.ts'
+import type { Preparation, Segment, WritableLogFiles } from './segment-files.ts'
 import type { Epoch, SegmentHeader } from './segment-format.ts'
 
 /** A segment from before this opening: its records may still be needed, its file will not be written again. */
@@ -92,13 +92,13 @@ export class SegmentStore {
    * Prepares one more segment: a freed one if there is one, else a new one, larger where `missingBytes` of room call
    * for it.
    */
-  async extend(missingBytes: number): Promise<void> {
+  async extend(missingBytes: number, preparation: Preparation = 'synced'): Promise<void> {
     const freed = this.#free.pop()
     const header = this.#nextHeader(freed, missingBytes)
     try {
       const segment =
         freed === undefined
-          ? await createSegment(this.#options, this.#slots, header)
+          ? await createSegment(this.#options, this.#slots, header, preparation)
           : await reheadSegment(this.#options, freed, header)
       this.#join(segment)
     } catch (error) {

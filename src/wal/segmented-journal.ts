@@ -112,7 +112,8 @@ export abstract class SegmentedJournal implements Journal {
       bytes += part.length
     }
     assert(bytes === payloadBytes, "a record's parts are as long as its payload")
-    this.#encodeHeader(sequence, payloadBytes, payloadChecksum)
+    const { appended, synced, lastChecksum } = this
+    this.lastChecksum = this.#header.encode(payloadBytes, payloadChecksum, appended, sequence, synced, lastChecksum)
     this.group.add(this.#header.block, parts, payloadBytes)
     return this.#appended(sequence, payloadBytes, need)
   }
@@ -138,9 +139,17 @@ export abstract class SegmentedJournal implements Journal {
     target[payload + 1] = entryBytes
     let to = payload + SECTION_HEADER_BYTES / 4
     for (let from = begin; from < end; from++) target[to++] = words[from]!
-    this.#encodeHeader(sequence, payloadBytes, checksumOfWords(target, payload, to))
-    const header = this.#header.words
-    for (let i = 0; i < RECORD_HEADER_WORDS; i++) target[record + i] = header[i]!
+    const { appended, synced, lastChecksum } = this
+    this.lastChecksum = this.#header.encodeInto(
+      target,
+      record,
+      payloadBytes,
+      checksumOfWords(target, payload, to),
+      appended,
+      sequence,
+      synced,
+      lastChecksum,
+    )
     return this.#appended(sequence, payloadBytes, need)
   }
 
@@ -148,11 +157,6 @@ export abstract class SegmentedJournal implements Journal {
     if (this.failure !== undefined) throw this.failure
     assert(!this.closed, 'nothing is appended to a closed log')
     assert(sequence === this.lastAppended + 1, 'sequences are appended in order, without holes')
-  }
-
-  #encodeHeader(sequence: number, payloadBytes: number, payloadChecksum: number): void {
-    const { appended, synced, lastChecksum } = this
-    this.lastChecksum = this.#header.encode(payloadBytes, payloadChecksum, appended, sequence, synced, lastChecksum)
   }
 
   /** The record is in the group. Returns the position behind it. */

@@ -63,8 +63,7 @@ function readLetters(): void {
     if (letter === undefined) return
     if (letter.kind === 'buffer') buffers[letter.number] = new Uint8Array(letter.buffer)
     else if (letter.kind === 'forget') buffers = []
-    else if (letter.kind === 'zeros')
-      zeros = { descriptor: letter.descriptor, position: letter.from, to: letter.to }
+    else if (letter.kind === 'zeros') zeros = { descriptor: letter.descriptor, position: letter.from, to: letter.to }
   }
 }
 

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { nodeClock } from '../platform/node/clock.ts'
+import { NodeFileSystem } from '../platform/node/file-system.ts'
+import { nodeThreads } from '../platform/node/threads.ts'
+import type { File } from '../platform/file-system.ts'
+import type { Thread, Threads } from '../platform/thread.ts'
+import { LogWriter } from './log-writer.ts'
+import { WriteThread } from './write-thread.ts'
+import { WriteThreadPool } from './write-thread-pool.ts'
+
+const BODY = new URL(import.meta.url.replace('wal/write-thread.test.', 'workers/write-thread.'))
+const fileSystem = new NodeFileSystem()
+let directory = ''
+
+before(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'manifold-write-thread-'))
+})
+after(() => fs.rmSync(directory, { recursive: true }))
+
+function newFile(name: string): File {
+  const file = path.join(directory, name)
+  return fileSystem.openSync(file, { write: true, create: true, exclusive: true, dataSync: true })
+}
+
+function shared(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(new SharedArrayBuffer(length))
+  for (let i = 0; i < length; i++) bytes[i] = (seed + i * 7) & 0xff
+  return bytes
+}
+
+function forbidden(): void {
+  assert.fail('the thread has run')
+}
+
+async function started(pollMicros: number, threads: Threads = nodeThreads): Promise<WriteThread> {
+  const thread = new WriteThread(threads, BODY, nodeClock, forbidden)
+  thread.pollMicros = pollMicros
+  while (!thread.isReady) await new Promise(resolve => setTimeout(resolve, 1))
+  return thread
+}
+
+for (const pollMicros of [0, 100_000]) {
+  test(`what is written in parts of many buffers is in the file (looking for ${pollMicros} µs)`, async () => {
+    const file = newFile(`parts-${pollMicros}`)
+    const thread = await started(pollMicros)
+    const expected: number[] = []
+    for (let round = 0; round < 150; round++) {
+      const parts = [shared(100, round), shared(3, round + 1), shared(60_000, round + 2).subarray(8, 40)]
+      assert.equal(await thread.write(file, true, parts, expected.length), 135)
+      expected.push(...parts.flatMap(part => [...part]))
+    }
+    const found = new Uint8Array(expected.length)
+    assert.equal(file.readSync(found, 0), expected.length)
+    assert.deepEqual([...found], expected)
+    await thread.terminate()
+    file.closeSync()
+  })
+}
+
+test('positions above 2^32 are exact', async () => {
+  const file = newFile('far')
+  const thread = await started(0)
+  const position = 5 * 2 ** 32 + 12_345
+  await thread.write(file, true, [shared(10, 1)], position)
+  assert.equal(file.size(), position + 10)
+  await thread.terminate()
+  file.closeSync()
+})
+
+test('an error of the operating system rejects with its code, and the thread goes on', async () => {
+  const thread = await started(100)
+  const readable = newFile('readable')
+  readable.closeSync()
+  const file = fileSystem.openSync(path.join(directory, 'readable'), {
+    write: false,
+    create: false,
+    exclusive: false,
+    dataSync: false,
+  })
+  await assert.rejects(thread.write(file, false, [shared(10, 1)], 0), { code: 'EBADF' })
+  await assert.rejects(thread.writeZeros(file, 0, 10), { code: 'EBADF' })
+  const good = newFile('good')
+  assert.equal(await thread.write(good, true, [shared(10, 1)], 0), 10)
+  await thread.terminate()
+  good.closeSync()
+  file.closeSync()
+})
+
+test('zeros are written beside writes', async () => {
+  const thread = await started(100)
+  const file = newFile('zeros')
+  const other = newFile('beside')
+  const zeros = thread.writeZeros(file, 4096, 3_000_001)
+  assert.equal(thread.isWritingZeros, true)
+  assert.equal(await thread.write(other, true, [shared(500, 9)], 0), 500)
+  await zeros
+  assert.equal(file.size(), 3_000_001)
+  assert.equal(thread.isWritingZeros, false)
+  await thread.terminate()
+  file.closeSync()
+  other.closeSync()
+})
+
+/** Threads that tell of the one they start. */
+function seen(into: Thread[]): Threads {
+  return {
+    processors: nodeThreads.processors,
+    spawn(body) {
+      const thread = nodeThreads.spawn(body)
+      into.push(thread)
+      return thread
+    },
+  }
+}
+
+test('a write whose thread ends is written all the same', async () => {
+  const threads: Thread[] = []
+  for (let round = 0; round < 10; round++) {
+    const thread = await started(100, seen(threads))
+    const file = newFile(`ended-${round}`)
+    const bytes = shared(200_000, round)
+    const written = thread.write(file, true, [bytes], 0)
+    if (round % 2 === 0) await new Promise(resolve => void setImmediate(resolve))
+    void threads.at(-1)!.terminate()
+    assert.equal(await written, 200_000)
+    const found = new Uint8Array(200_000)
+    file.readSync(found, 0)
+    assert.deepEqual(found, Uint8Array.from(bytes))
+    file.closeSync()
+  }
+})
+
+test('where threads cannot run the I/O threads write', async () => {
+  const broken: Threads = {
+    processors: 2,
+    spawn: () => {
+      throw new Error('no threads here')
+    },
+  }
+  const writer = new LogWriter(new WriteThreadPool(broken, nodeClock), 100)
+  const file = newFile('no-threads')
+  await writer.writeZeros(file, 0, 1000)
+  await writer.write(file, true, [shared(10, 3)], 100)
+  assert.equal(file.size(), 1000)
+  writer.close()
+  file.closeSync()
+})
+
+test('a thread that has nothing to do holds no process, and one with a write does', () => {
+  const url = (name: string): string => JSON.stringify(import.meta.url.replace('wal/write-thread.test.', name))
+  const source = `
+    import { nodeClock } from ${url('platform/node/clock.')}
+    import { nodeThreads } from ${url('platform/node/threads.')}
+    import { NodeFileSystem } from ${url('platform/node/file-system.')}
+    import { WriteThread } from ${url('wal/write-thread.')}
+    const thread = new WriteThread(nodeThreads, new URL(${url('workers/write-thread.')}), nodeClock, () => {})
+    const file = new NodeFileSystem().openSync(process.argv[1], { write: true, create: true, exclusive: true, dataSync: true })
+    const parts = [new Uint8Array(new SharedArrayBuffer(8_000_000))]
+    const timer = setInterval(() => {
+      if (!thread.isReady) return
+      clearInterval(timer)
+      thread.write(file, true, parts, 0).then(written => console.log('written', written))
+    }, 1)
+  `
+  const settings = ['--input-type=module', '--eval', source, path.join(directory, 'held')]
+  const { stdout, stderr, status } = spawnSync(process.execPath, settings, { encoding: 'utf8', timeout: 60_000 })
+  assert.deepEqual([stdout, stderr, status], ['written 8000000\n', '', 0])
+})
