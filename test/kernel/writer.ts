@@ -86,7 +86,7 @@ export class Writer {
     let failure: unknown
     for (let taken = 0; taken < steps && !this.#stopped && failure === undefined; taken++) {
       const step = ++this.#issued[lane]!
-      const flight: Promise<void> = this.#take(lane, step)
+      const flight: Promise<void> = this.#take(lane, step, flying.size === 0)
         .catch((error: unknown) => void (failure ??= error))
         .finally(() => flying.delete(flight))
       flying.add(flight)
@@ -98,12 +98,14 @@ export class Writer {
     throw failure
   }
 
-  async #take(lane: number, number: number): Promise<void> {
+  async #take(lane: number, number: number, isAlone: boolean): Promise<void> {
     const step = stepOf(this.#options.seed, lane, number)
     this.#report.issued(lane, number)
     for (let attempt = 0; ; attempt++) {
       try {
-        const sequence = step.blocking ? await this.#commitSync(lane, number, step) : await this.#commit(lane, number, step)
+        // A blocking write would overtake a step of its lane that still waits for a lock or for memory.
+        const isBlocking = step.blocking && isAlone
+        const sequence = isBlocking ? await this.#commitSync(lane, number, step) : await this.#commit(lane, number, step)
         mark(this.#acknowledged, lane, number, sequence)
         if (step.durability !== 'none') mark(this.#lasting, lane, number, sequence)
         this.#report.acknowledged(lane, number, sequence, step.durability === 'immediate')
