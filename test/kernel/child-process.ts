@@ -6,7 +6,7 @@ import type { Task } from './child.ts'
 import type { Report } from './report.ts'
 import { readLine } from './report.ts'
 
-const PROGRAM = new URL(import.meta.url.replace('child-process.', 'child.'))
+export const PROGRAM = new URL(import.meta.url.replace('child-process.', 'child.'))
 
 /** No task takes longer, whatever is done to it: one that does hangs. */
 const TASK_MILLIS_MAX = 60_000

@@ -22,12 +22,12 @@ after(() => fs.rmSync(directory, { recursive: true }))
 
 /** Kills a writer: some milliseconds after it was given its task, or after it has said some lines. */
 async function killWriter(database: string, seed: number, random: SeededRandom, oracle: Oracle): Promise<void> {
-  let linesLeft = random.chance(0.5) ? 1 + random.below(150) : Infinity
+  let linesLeft = random.chance(0.5) ? 1 + random.below(100) : Infinity
   const writer = new WritingProcess([], {}, line => {
     if (line !== 'ready' && --linesLeft === 0) writer.kill()
   })
   await writer.ready()
-  const millis = linesLeft === Infinity ? random.below(60) : 1000
+  const millis = linesLeft === Infinity ? random.below(50) : 1000
   const timer = setTimeout(() => writer.kill(), millis)
   const depth = 1 + random.below(3)
   const task = { path: database, journal: journalOf(seed), seed, depth, patience: 0, steps: STEPS, reopenings: 0 }
