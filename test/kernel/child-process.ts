@@ -48,6 +48,10 @@ export class WritingProcess {
     return this.#child.pid!
   }
 
+  get isAlive(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
   #read(text: string): void {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop()!

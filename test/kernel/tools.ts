@@ -1,0 +1,36 @@
+import { spawnSync } from 'node:child_process'
+
+/** In which package of Debian a program is found. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  strace: 'strace',
+  'mkfs.ext4': 'e2fsprogs',
+  'mkfs.xfs': 'xfsprogs',
+  xfs_io: 'xfsprogs',
+  mount: 'mount',
+  unshare: 'util-linux',
+  prlimit: 'util-linux',
+}
+
+/** Programs of the system administrator are not in everybody's path. */
+export const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`
+
+/** Runs a program; says how it failed, or undefined. */
+export function failureOf(program: string, ...flags: readonly string[]): string | undefined {
+  const { status, stderr, error } = spawnSync(program, flags, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, PATH },
+  })
+  if (status === 0) return undefined
+  return `${program} ${flags.join(' ')}: ${error?.message ?? stderr.trim().split('\n')[0]}`
+}
+
+/** Why these programs cannot be run here; undefined where they can. */
+export function missing(...programs: readonly string[]): string | undefined {
+  if (process.platform !== 'linux') return `made for Linux, and this is ${process.platform}`
+  for (const program of programs) {
+    const { error } = spawnSync(program, ['--version'], { stdio: 'ignore', env: { ...process.env, PATH } })
+    if (error !== undefined) return `${program} is missing: apt-get install ${PACKAGES[program] ?? program}`
+  }
+  return undefined
+}
