@@ -1,17 +1,21 @@
 import assert from 'node:assert/strict'
 import { usePlatform } from '../../src/api/database.ts'
-import type { JournalMode } from '../../src/index.ts'
-import { Database } from '../../src/index.ts'
+import type { ErrorCode, JournalMode } from '../../src/index.ts'
+import { Database, DatabaseError } from '../../src/index.ts'
 import { nodePlatform } from '../../src/platform/node/node-platform.ts'
 import { figure } from '../support/figures.ts'
 import { Model, stepsOf } from './model.ts'
 import { LANES } from './plan.ts'
-import type { Report } from './report.ts'
 import { smallOptions } from './small-options.ts'
+import type { WriterReport } from './writer.ts'
 
 /** Without a merge thread, whose start would be most of the cost of a check. Children have one. */
 export function withoutThreads(): void {
   usePlatform({ ...nodePlatform(), threads: undefined })
+}
+
+export function withThreads(): void {
+  usePlatform(nodePlatform())
 }
 
 /** Which acknowledgements count: after the end of a process all, after a power cut those that were durable. */
@@ -28,7 +32,7 @@ export type Kept = 'acknowledged' | 'durable'
  *
  * What was found once is there ever after.
  */
-export class Oracle implements Report {
+export class Oracle implements WriterReport {
   readonly #kept: Kept
   readonly #model: Model
   /** By lane: the last step that was begun, and the last one that must be found. */
@@ -37,6 +41,8 @@ export class Oracle implements Report {
   #sequence = 0
   /** Steps that were acknowledged, whatever their durability. */
   acknowledgements = 0
+  /** The codes of the errors that a writer in this process has met. */
+  readonly failures: ErrorCode[] = []
 
   constructor(seed: number, kept: Kept) {
     this.#kept = kept
@@ -54,6 +60,12 @@ export class Oracle implements Report {
 
   durable(lane: number, step: number, sequence: number): void {
     this.#require(lane, step, sequence)
+  }
+
+  /** Of a writer in this process. */
+  failed(error: unknown): void {
+    if (!(error instanceof DatabaseError)) throw error
+    this.failures.push(error.code)
   }
 
   #require(lane: number, step: number, sequence: number): void {

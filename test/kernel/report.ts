@@ -48,6 +48,15 @@ export class LineReport implements Report {
   }
 }
 
+/** What an error may be called where the operating system has refused something and nothing is damaged. */
+const REFUSALS = /^MANIFOLD_(IO|NO_SPACE|NO_HANDLES|POISONED|PERMISSION|CLOSED|READ_ONLY|NOT_FOUND)$/
+
+/** True if the line tells of an error that nobody may see where nothing is damaged and no other process is about. */
+export function isWrongFailure(line: string): boolean {
+  const [kind, code] = line.split(' ')
+  return kind === 'failed' && !REFUSALS.test(code!)
+}
+
 /** Tells a report what a line says. False: the line is about something else. */
 export function readLine(line: string, report: Report): boolean {
   const [kind, ...words] = line.split(' ')

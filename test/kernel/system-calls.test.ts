@@ -10,6 +10,7 @@ import type { Task } from './child.ts'
 import { WritingProcess } from './child-process.ts'
 import { Oracle, withoutThreads } from './oracle.ts'
 import type { Report } from './report.ts'
+import { isWrongFailure } from './report.ts'
 import { newDirectory, repeat, rounds } from './rounds.ts'
 import { callsByThread, injectedIn, Strace } from './strace.ts'
 import { missing } from './tools.ts'
@@ -31,8 +32,6 @@ const FAULTS: Readonly<Record<string, readonly string[]>> = {
   getdents64: ['error=EIO', 'signal=KILL'],
 }
 const CALLS = Object.keys(FAULTS)
-/** No fault damages anything, so nobody may find damage, nor a lock of somebody else. */
-const WRONG = /^failed (?!MANIFOLD_(IO|NO_SPACE|NO_HANDLES|POISONED|PERMISSION|CLOSED|READ_ONLY|NOT_FOUND) )/
 const STEPS = 8
 const PATIENCE = 3
 const REOPENINGS = 10
@@ -80,7 +79,7 @@ async function trace(task: Task, report: Report, injection?: string): Promise<{ 
   } finally {
     log = await strace.detach()
   }
-  assert.deepEqual(process.others.filter(line => WRONG.test(line)), [])
+  assert.deepEqual(process.others.filter(isWrongFailure), [])
   if (process.isAlive) return { log, killed: false }
   writer = undefined
   const { signal } = await process.end()

@@ -1,4 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 
 /** In which package of Debian a program is found. */
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -33,4 +35,20 @@ export function missing(...programs: readonly string[]): string | undefined {
     if (error !== undefined) return `${program} is missing: apt-get install ${PACKAGES[program] ?? program}`
   }
   return undefined
+}
+
+/**
+ * Runs a program of ours in a namespace of its own, in which it may mount what it likes: with its end, whatever the reason,
+ * all of that is gone. Resolves with its exit code; what it says on its error output is seen at once.
+ */
+export async function runInNamespace(flags: readonly string[], program: URL, ...args: readonly string[]): Promise<number> {
+  const child = spawn('unshare', [...flags, process.execPath, '--enable-source-maps', fileURLToPath(program), ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, PATH },
+  })
+  const end = (): void => void child.kill('SIGKILL')
+  process.once('exit', end)
+  const [code] = (await once(child, 'close')) as [number | null]
+  process.off('exit', end)
+  return code ?? -1
 }
