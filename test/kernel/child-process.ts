@@ -83,7 +83,10 @@ export class WritingProcess {
   async #wait(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const hangs = new Promise<void>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`the writer hangs; it said ${this.others.join('; ')}`)), TASK_MILLIS_MAX)
+      timer = setTimeout(
+        () => reject(new Error(`the writer hangs; it said ${this.others.join('; ')}`)),
+        TASK_MILLIS_MAX,
+      )
     })
     try {
       await Promise.race([new Promise<void>(resolve => (this.#over = resolve)), this.#ended, hangs])

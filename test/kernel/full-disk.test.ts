@@ -11,13 +11,17 @@ const NAMESPACE = process.getuid?.() === 0 ? ['-m'] : ['-U', '-r', '-m']
 
 const reason = missing('mount', 'unshare') ?? failureOf('unshare', ...NAMESPACE, 'mount', '-t', 'tmpfs', 'none', '/tmp')
 
-test('a full disk fails the commits that find no room; with room again the database goes on', { skip: reason }, async () => {
-  const directory = newDirectory()
-  try {
-    assert.equal(await runInNamespace(NAMESPACE, PROGRAM, directory), 0, 'what the program has written above')
-  } finally {
-    fs.rmdirSync(directory)
-  }
-})
+test(
+  'a full disk fails the commits that find no room; with room again the database goes on',
+  { skip: reason },
+  async () => {
+    const directory = newDirectory()
+    try {
+      assert.equal(await runInNamespace(NAMESPACE, PROGRAM, directory), 0, 'what the program has written above')
+    } finally {
+      fs.rmdirSync(directory)
+    }
+  },
+)
 
 if (reason !== undefined) figure('full disks', 0, rounds(40, 2000), reason)

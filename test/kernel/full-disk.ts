@@ -92,7 +92,10 @@ async function live(seed: number, random: SeededRandom, oracle: Oracle): Promise
     isOver = true
     await filling
   }
-  assert.deepEqual([...new Set(oracle.failures)].filter(code => code !== 'MANIFOLD_NO_SPACE'), [])
+  assert.deepEqual(
+    [...new Set(oracle.failures)].filter(code => code !== 'MANIFOLD_NO_SPACE'),
+    [],
+  )
   // Neither closing nor opening on a full disk harms anything.
   if (random.chance(0.5)) takeSpace(random.below(50_000))
   await db.close().catch(checkRefused)

@@ -16,7 +16,13 @@ export const PROGRESS = table('progress', { key: uint, value: uint })
 export const TABLES = [table('t', { key: utf8, value: bytes }), table('u', { key: utf8, value: bytes })] as const
 
 export type Change =
-  | { readonly kind: 'put'; readonly table: number; readonly key: string; readonly length: number; readonly fill: number }
+  | {
+      readonly kind: 'put'
+      readonly table: number
+      readonly key: string
+      readonly length: number
+      readonly fill: number
+    }
   | { readonly kind: 'delete'; readonly table: number; readonly key: string }
   | { readonly kind: 'deleteRange'; readonly table: number; readonly gte: string; readonly lt: string }
   | { readonly kind: 'clear'; readonly table: number }

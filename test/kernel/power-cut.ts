@@ -80,11 +80,10 @@ async function cutWriting(seed: number, random: SeededRandom, oracle: Oracle): P
   const writer = new Writer(db, { seed, depth: 1 + random.below(3), patience: 0 }, oracle)
   const writing = writer.run(ENDLESS_STEPS).catch(ignoreRefusal)
   await pause(random.below(40))
-  const kind = random.below(6)
-  if (kind < 2) {
+  if (random.chance(0.3)) {
     writer.stop()
     await writing
-    await (kind === 0 ? writer.rest(REST_MILLIS) : writer.sync())
+    await (random.chance(0.5) ? writer.rest(REST_MILLIS) : writer.sync())
   }
   await shutDown()
   await writing

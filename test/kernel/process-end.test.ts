@@ -63,7 +63,10 @@ async function endMergeThreads(seed: number, oracle: Oracle): Promise<number> {
   await writer.perform(taskOf(seed, MERGED_STEPS, { kind: 'merge thread', millis: END_MILLIS_MAX }), oracle)
   assert.deepEqual(await writer.end(), { code: 0, signal: null }, writer.errors)
   const ended = writer.others.filter(line => line === 'ended merge thread').length
-  assert.deepEqual(writer.others.filter(line => line.startsWith('failed')), [])
+  assert.deepEqual(
+    writer.others.filter(line => line.startsWith('failed')),
+    [],
+  )
   return ended
 }
 

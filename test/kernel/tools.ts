@@ -41,11 +41,19 @@ export function missing(...programs: readonly string[]): string | undefined {
  * Runs a program of ours in a namespace of its own, in which it may mount what it likes: with its end, whatever the reason,
  * all of that is gone. Resolves with its exit code; what it says on its error output is seen at once.
  */
-export async function runInNamespace(flags: readonly string[], program: URL, ...args: readonly string[]): Promise<number> {
-  const child = spawn('unshare', [...flags, process.execPath, '--enable-source-maps', fileURLToPath(program), ...args], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { ...process.env, PATH },
-  })
+export async function runInNamespace(
+  flags: readonly string[],
+  program: URL,
+  ...args: readonly string[]
+): Promise<number> {
+  const child = spawn(
+    'unshare',
+    [...flags, process.execPath, '--enable-source-maps', fileURLToPath(program), ...args],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, PATH },
+    },
+  )
   const end = (): void => void child.kill('SIGKILL')
   process.once('exit', end)
   const [code] = (await once(child, 'close')) as [number | null]

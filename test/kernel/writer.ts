@@ -50,6 +50,8 @@ export class Writer {
   /** Of these, what was not `none`. */
   readonly #lasting: Marks
   #stopped = false
+  #failure: unknown
+  #lanesLeft = 0
 
   /** Reports what the database holds. */
   constructor(db: Database, options: WriterOptions, report: WriterReport) {
@@ -74,28 +76,29 @@ export class Writer {
 
   /** Takes so many steps in each lane. Rejects, after all lanes have ended, with the first error that could not be lived with. */
   async run(steps: number): Promise<void> {
-    const lanes = Promise.allSettled(LANES.map(lane => this.#runLane(lane, steps)))
-    const keeper = this.#keep(lanes)
-    const failed = (await lanes).find(result => result.status === 'rejected')
-    await keeper
-    if (failed !== undefined) throw failed.reason
+    this.#lanesLeft = LANES.length
+    const lanes = Promise.all(LANES.map(lane => this.#runLane(lane, steps)))
+    await Promise.all([lanes, this.#keep(lanes)])
+    if (this.#failure !== undefined) throw this.#failure
   }
 
   async #runLane(lane: number, steps: number): Promise<void> {
     const flying = new Set<Promise<void>>()
-    let failure: unknown
-    for (let taken = 0; taken < steps && !this.#stopped && failure === undefined; taken++) {
+    for (let taken = 0; taken < steps && !this.#stopped; taken++) {
       const step = ++this.#issued[lane]!
       const flight: Promise<void> = this.#take(lane, step, flying.size === 0)
-        .catch((error: unknown) => void (failure ??= error))
+        .catch((error: unknown) => this.#fail(error))
         .finally(() => flying.delete(flight))
       flying.add(flight)
       if (flying.size >= this.#options.depth) await Promise.race(flying)
     }
     await Promise.all(flying)
-    if (failure === undefined) return
+    this.#lanesLeft--
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= error
     this.#stopped = true
-    throw failure
   }
 
   async #take(lane: number, number: number, isAlone: boolean): Promise<void> {
@@ -105,7 +108,9 @@ export class Writer {
       try {
         // A blocking write would overtake a step of its lane that still waits for a lock or for memory.
         const isBlocking = step.blocking && isAlone
-        const sequence = isBlocking ? await this.#commitSync(lane, number, step) : await this.#commit(lane, number, step)
+        const sequence = isBlocking
+          ? await this.#commitSync(lane, number, step)
+          : await this.#commit(lane, number, step)
         mark(this.#acknowledged, lane, number, sequence)
         if (step.durability !== 'none') mark(this.#lasting, lane, number, sequence)
         this.#report.acknowledged(lane, number, sequence, step.durability === 'immediate')
@@ -169,11 +174,9 @@ export class Writer {
   /** Everything that is no commit, until the lanes have ended. */
   async #keep(lanes: Promise<unknown>): Promise<void> {
     const random = new SeededRandom(this.#options.seed + this.#issued[0]!)
-    let ended = false
-    void lanes.then(() => (ended = true))
-    while (!ended) {
+    for (;;) {
       await Promise.race([pause(1 + random.below(8)), lanes])
-      if (ended) return
+      if (this.#lanesLeft === 0) return
       try {
         await this.#act(random.below(4))
       } catch (error) {
@@ -190,7 +193,8 @@ export class Writer {
       await pause(kind)
       const steps = stepsOf(family => snapshot.family(this.#db.columnFamily(family)))
       const sum = steps.reduce((all, step) => all + step, 0)
-      if (sum !== snapshot.sequence) throw new Error(`a snapshot of ${snapshot.sequence} commits shows ${steps.join(' ')}`)
+      if (sum !== snapshot.sequence)
+        throw new Error(`a snapshot of ${snapshot.sequence} commits shows ${steps.join(' ')}`)
     } finally {
       snapshot.close()
     }
