@@ -24,4 +24,4 @@ test(
   },
 )
 
-if (reason !== undefined) figure('full disks', 0, rounds(40, 2000), reason)
+if (reason !== undefined) figure('full disks', 0, rounds(25, 1250), reason)

@@ -119,6 +119,6 @@ async function round(seed: number): Promise<number> {
 
 const failure = failureOf('mount', '-t', 'tmpfs', '-o', `size=${BYTES},nr_inodes=${FILES}`, 'none', directory)
 if (failure !== undefined) throw new Error(failure)
-const target = rounds(40, 2000)
+const target = rounds(25, 1250)
 figure('full disks', await repeat('full disks', 'full-disk', target, round), target)
 figure('acknowledged commits lost', 0, 0)

@@ -11,7 +11,7 @@ import { isWrongFailure } from './report.ts'
 import { journalOf, newDirectory, repeat, rounds } from './rounds.ts'
 import { failureOf, missing } from './tools.ts'
 
-const STEPS = 25
+const STEPS = 20
 const PATIENCE = 20
 const REOPENINGS = 30
 /** More than the log's segments and the data file come to. */
@@ -75,10 +75,10 @@ async function round(seed: number): Promise<number> {
 }
 
 test('limits of handles and file sizes lose nothing', { skip: reason }, async () => {
-  const target = rounds(60, 3000)
+  const target = rounds(30, 1500)
   const reached = await repeat('handle and size limits', 'limits', target, round)
   figure('handle and size limits', reached, target)
   figure('acknowledged commits lost', 0, 0)
 })
 
-if (reason !== undefined) figure('handle and size limits', 0, rounds(60, 3000), reason)
+if (reason !== undefined) figure('handle and size limits', 0, rounds(30, 1500), reason)

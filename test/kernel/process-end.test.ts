@@ -105,7 +105,7 @@ async function round(seed: number): Promise<number> {
 }
 
 test('nothing is lost by exit, by the end of a thread, or for lack of memory', async () => {
-  const target = rounds(100, 5000)
+  const target = rounds(60, 3000)
   const reached = await repeat('process ends', 'process-end', target, round)
   figure('process ends (exit, thread, memory)', reached, target)
   figure('acknowledged commits lost', 0, 0)

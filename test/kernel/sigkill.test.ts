@@ -27,7 +27,7 @@ async function killWriter(database: string, seed: number, random: SeededRandom, 
     if (line !== 'ready' && --linesLeft === 0) writer.kill()
   })
   await writer.ready()
-  const millis = linesLeft === Infinity ? random.below(50) : 1000
+  const millis = linesLeft === Infinity ? random.below(40) : 1000
   const timer = setTimeout(() => writer.kill(), millis)
   const depth = 1 + random.below(3)
   const task = { path: database, journal: journalOf(seed), seed, depth, patience: 0, steps: STEPS, reopenings: 0 }
