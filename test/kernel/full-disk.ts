@@ -7,7 +7,7 @@ import { figure } from '../support/figures.ts'
 import { Oracle, withoutThreads, withThreads } from './oracle.ts'
 import { journalOf, repeat, rounds } from './rounds.ts'
 import { smallOptions } from './small-options.ts'
-import { failureOf } from './tools.ts'
+import { endWithParent, failureOf } from './tools.ts'
 import { Writer } from './writer.ts'
 
 /**
@@ -117,6 +117,7 @@ async function round(seed: number): Promise<number> {
   return oracle.failures.length > 0 ? 1 : 0
 }
 
+endWithParent()
 const failure = failureOf('mount', '-t', 'tmpfs', '-o', `size=${BYTES},nr_inodes=${FILES}`, 'none', directory)
 if (failure !== undefined) throw new Error(failure)
 const target = rounds(25, 1250)

@@ -9,7 +9,7 @@ import { figure } from '../support/figures.ts'
 import { Oracle, withoutThreads, withThreads } from './oracle.ts'
 import { journalOf, repeat, rounds } from './rounds.ts'
 import { smallOptions } from './small-options.ts'
-import { failureOf, PATH } from './tools.ts'
+import { endWithParent, failureOf, PATH } from './tools.ts'
 import { Writer } from './writer.ts'
 
 /**
@@ -119,6 +119,7 @@ async function round(seed: number): Promise<number> {
   return CUTS_PER_IMAGE
 }
 
+endWithParent()
 run('mount', '-t', 'tmpfs', '-o', 'size=400m', 'none', directory)
 fs.mkdirSync(MOUNT)
 const what = `real power cuts, ${NAMES[kind]}`

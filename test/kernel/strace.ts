@@ -3,6 +3,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 
+/** The process may not be traced, for which strace has said why. */
+export class NotTraceable extends Error {}
+
 /** strace(1), attached to a running process: it watches some of its system calls, and fails some of these. */
 export class Strace {
   readonly #child: ChildProcess
@@ -26,7 +29,7 @@ export class Strace {
       child.stderr!.once('data', (data: Buffer) => resolve(String(data)))
       child.once('close', () => resolve('it has ended'))
     })
-    if (!text.includes('attached')) throw new Error(`strace: ${text.trim()}`)
+    if (!text.includes('attached')) throw new NotTraceable(text.trim().split('\n')[0]!)
     return new Strace(child, log)
   }
 

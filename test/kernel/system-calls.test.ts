@@ -12,7 +12,7 @@ import { Oracle, withoutThreads } from './oracle.ts'
 import type { Report } from './report.ts'
 import { isWrongFailure } from './report.ts'
 import { newDirectory, repeat, rounds } from './rounds.ts'
-import { callsByThread, injectedIn, Strace } from './strace.ts'
+import { callsByThread, injectedIn, NotTraceable, Strace } from './strace.ts'
 import { missing } from './tools.ts'
 
 /**
@@ -144,9 +144,9 @@ test('no failing system call loses what was acknowledged', { skip: reason }, asy
   try {
     for (const journal of LOGS) points.set(journal, await pointsOf(journal))
   } catch (error) {
-    if (!String(error).includes('strace: ')) throw error
-    figure('system-call faults', 0, target, String(error))
-    context.skip(String(error))
+    if (!(error instanceof NotTraceable)) throw error
+    figure('system-call faults', 0, target, error.message)
+    context.skip(error.message)
     return
   }
   for (const [journal, { length }] of points) context.diagnostic(`${length} points with journal '${journal}'`)

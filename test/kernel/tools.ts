@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
 /** In which package of Debian a program is found. */
@@ -24,7 +25,7 @@ export function failureOf(program: string, ...flags: readonly string[]): string 
     env: { ...process.env, PATH },
   })
   if (status === 0) return undefined
-  return `${program} ${flags.join(' ')}: ${error?.message ?? stderr.trim().split('\n')[0]}`
+  return `${program}: ${error?.message ?? stderr.trim().split('\n')[0]}`
 }
 
 /** Why these programs cannot be run here; undefined where they can. */
@@ -46,17 +47,15 @@ export async function runInNamespace(
   program: URL,
   ...args: readonly string[]
 ): Promise<number> {
-  const child = spawn(
-    'unshare',
-    [...flags, process.execPath, '--enable-source-maps', fileURLToPath(program), ...args],
-    {
-      stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, PATH },
-    },
-  )
-  const end = (): void => void child.kill('SIGKILL')
-  process.once('exit', end)
+  const command = [...flags, process.execPath, '--enable-source-maps', fileURLToPath(program), ...args]
+  const env = { ...process.env, PATH }
+  const child = spawn('unshare', command, { stdio: ['pipe', 'ignore', 'inherit'], env })
   const [code] = (await once(child, 'close')) as [number | null]
-  process.off('exit', end)
   return code ?? -1
+}
+
+/** In a program run so: it ends when its parent does, however that ends, and nothing stays mounted for its sake. */
+export function endWithParent(): void {
+  process.stdin.on('end', () => process.exit(1)).resume()
+  if (process.stdin instanceof Socket) process.stdin.unref()
 }
