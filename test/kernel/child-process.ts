@@ -8,8 +8,11 @@ import { readLine } from './report.ts'
 
 export const PROGRAM = new URL(import.meta.url.replace('child-process.', 'child.'))
 
-/** No task takes longer, whatever is done to it: one that does hangs. */
-const TASK_MILLIS_MAX = 60_000
+/**
+ * A writer that says nothing for so many seconds hangs. They are counted one by one: where the whole machine stands still
+ * for a minute, that is one second.
+ */
+const SILENT_SECONDS_MAX = 30
 
 export interface Ended {
   readonly code: number | null
@@ -23,6 +26,7 @@ export class WritingProcess {
   readonly #ended: Promise<Ended>
   #report: Report | undefined
   #rest = ''
+  #silentSeconds = 0
   #over: (() => void) | undefined
   #failure: unknown
   /** Lines that were about something else than commits. */
@@ -53,6 +57,7 @@ export class WritingProcess {
   }
 
   #read(text: string): void {
+    this.#silentSeconds = 0
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop()!
     for (const line of lines) {
@@ -82,16 +87,17 @@ export class WritingProcess {
 
   async #wait(): Promise<void> {
     let timer: NodeJS.Timeout | undefined
+    this.#silentSeconds = 0
     const hangs = new Promise<void>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`the writer hangs; it said ${this.others.join('; ')}`)),
-        TASK_MILLIS_MAX,
-      )
+      timer = setInterval(() => {
+        if (++this.#silentSeconds < SILENT_SECONDS_MAX) return
+        reject(new Error(`the writer hangs; it said ${this.others.join('; ')}`))
+      }, 1000)
     })
     try {
       await Promise.race([new Promise<void>(resolve => (this.#over = resolve)), this.#ended, hangs])
     } finally {
-      clearTimeout(timer)
+      clearInterval(timer)
     }
   }
 
