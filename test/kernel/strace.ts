@@ -20,9 +20,14 @@ export class Strace {
    * Resolves when it holds all threads of the process. Injections count from now on, for each thread on its own. Rejects
    * where the process may not be traced.
    */
-  static async attach(pid: number, log: string, calls: readonly string[], injection?: string): Promise<Strace> {
+  static async attach(
+    pid: number,
+    log: string,
+    calls: readonly string[],
+    injections: readonly string[],
+  ): Promise<Strace> {
     const flags = ['-f', '-p', String(pid), '-o', log, '-e', `trace=${calls.join(',')}`]
-    if (injection !== undefined) flags.push('-e', `inject=${injection}`)
+    for (const injection of injections) flags.push('-e', `inject=${injection}`)
     const child = spawn('strace', flags, { stdio: ['ignore', 'ignore', 'pipe'] })
     const text = await new Promise<string>((resolve, reject) => {
       child.once('error', reject)

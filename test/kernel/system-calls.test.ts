@@ -69,10 +69,10 @@ function taskOf(seed: number, journal: JournalMode): Task {
 }
 
 /** Performs the task under strace. Returns strace's log, and whether the writer was killed. */
-async function trace(task: Task, report: Report, injection?: string): Promise<{ log: string; killed: boolean }> {
+async function trace(task: Task, report: Report, ...injections: string[]): Promise<{ log: string; killed: boolean }> {
   const process = (writer ??= await newWriter())
   process.others = []
-  const strace = await Strace.attach(process.pid, path.join(directory, 'strace'), CALLS, injection)
+  const strace = await Strace.attach(process.pid, path.join(directory, 'strace'), CALLS, injections)
   let log = ''
   try {
     await process.perform(task, report)
@@ -113,14 +113,20 @@ const points = new Map<JournalMode, Point[]>()
 
 async function faultAt(index: number, task: Task, random: SeededRandom, oracle: Oracle): Promise<number> {
   const all = points.get(task.journal)!
-  const injection = injectionAt(all[index % all.length]!, Math.floor(index / all.length), random)
+  const injections = [injectionAt(all[index % all.length]!, Math.floor(index / all.length), random)]
+  const other = all[random.below(all.length)]!
+  // strace takes one injection for each call.
+  if (random.chance(0.3) && !injections[0]!.startsWith(`${other.call}:`))
+    injections.push(injectionAt(other, random.below(all.length), random))
   try {
-    const { log, killed } = await trace(task, oracle, injection)
+    const { log, killed } = await trace(task, oracle, ...injections)
     // Now and then the next fault meets the recovery from this death.
     if (!killed || random.chance(0.5)) await oracle.checkAt(task.path, task.journal)
     return injectedIn(log) + (killed ? 1 : 0)
   } catch (error) {
-    throw new Error(`with strace -e inject=${injection}, journal ${task.journal}`, { cause: error })
+    throw new Error(`with strace ${injections.map(text => `-e inject=${text}`).join(' ')}, journal ${task.journal}`, {
+      cause: error,
+    })
   }
 }
 
