@@ -31,7 +31,7 @@ export class Chance extends SeededRandom {
 
   /** Mostly short, and now and then so long that memory fills. */
   length(): number {
-    return this.chance(0.02) ? 2000 + this.below(30_000) : 4 + this.below(40)
+    return this.chance(0.03) ? 2000 + this.below(30_000) : 4 + this.below(40)
   }
 
   /** Nothing, some microtasks, or some turns of the event loop. */

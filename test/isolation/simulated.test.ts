@@ -5,7 +5,8 @@ import type { Database } from '../../src/index.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { Fault, isLog, whenFull } from '../support/faults.ts'
 import { figure, timeIsOver } from '../support/figures.ts'
-import { JOURNALS, runs } from '../support/open.ts'
+import { JOURNALS, PATH, runs } from '../support/open.ts'
+import { checkPages } from '../support/pages.ts'
 import { Chance } from './chance.ts'
 import { observeCommits } from './commit-observer.ts'
 import { Recorder } from './recorder.ts'
@@ -59,6 +60,7 @@ async function live(seed: number): Promise<Recorder> {
     const end = recorder.expectation('the end', db, machine.journal !== 'off')
     if (chance.chance(0.5)) {
       await db.close()
+      checkPages(machine.disk, PATH)
       const durable = recorder.isBroken ? end.durable : end.appended
       const again = await machine.open()
       recorder.found({ ...end, durable }, again)

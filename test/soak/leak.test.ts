@@ -20,6 +20,7 @@ test('a run that keeps snapshots open is seen to grow, in memory and in the file
     journal: 'async',
     seed: 1,
     operations: OPERATIONS,
+    seconds: Infinity,
     afterRound: db => {
       if (++round % 10 === 0) kept.push(db.snapshot())
     },
@@ -34,6 +35,7 @@ test('a run that leaves iterators open is seen to grow', async () => {
     journal: 'sync',
     seed: 1,
     operations: OPERATIONS,
+    seconds: Infinity,
     afterRound: db => {
       if (kept.length === 0)
         db.writeSync(txn =>
@@ -56,6 +58,7 @@ test('a run beside which objects pile up is seen to grow', async () => {
     journal: 'async',
     seed: 1,
     operations: OPERATIONS,
+    seconds: Infinity,
     afterRound: () => void kept.push(Array.from({ length: 1000 }, (_, i) => `kept ${i} ${kept.length}`)),
   })
   assert.ok(kinds(samples).includes('heap'), kinds(samples).join())

@@ -42,8 +42,9 @@ export const TOLERANCES: Readonly<Record<Measure, Tolerance>> = {
 export interface SoakOptions {
   readonly journal: JournalMode
   readonly seed: number
-  /** Stops there, or when the time for long runs is over. */
+  /** Stops there, or after so much time, or when the time for long runs is over. */
   readonly operations: number
+  readonly seconds: number
   /** Called after each round: what a test does to see its leak seen. */
   readonly afterRound?: (db: Database) => void
 }
@@ -81,13 +82,14 @@ class Soak {
   }
 
   async run(): Promise<Soaked> {
-    const { journal: mode, operations, afterRound } = this.#options
+    const { journal: mode, operations, seconds, afterRound } = this.#options
+    const end = performance.now() + seconds * 1000
     this.#db = await Database.open(path.join(this.#folder, 'soak.manifold'), {
       journal: { mode, segmentBytes: 1024 * 1024 },
       writeBufferBytes: WRITE_BUFFER_BYTES,
       pageCacheBytes: 2 * 1024 * 1024,
     })
-    for (let round = 1; this.#operations < operations && !timeIsOver(); round++) {
+    for (let round = 1; this.#operations < operations && performance.now() < end && !timeIsOver(); round++) {
       await this.#round(round)
       afterRound?.(this.#db)
       if (round % ROUNDS_PER_SAMPLE === 0) this.#sample()
