@@ -153,9 +153,13 @@ class Soak {
     this.#operations++
     const kind = this.#random.below(10)
     if (kind < 7) cells.get(key)
-    else if (kind < 9) for (const _entry of cells.range({ gte: key, limit: 20 })) this.#operations++
-    // One that is left in the middle.
-    else for (const _entry of cells.range({ gte: key })) break
+    else if (kind < 9) this.#operations += cells.range({ gte: key, limit: 20 }).toArray().length
+    else {
+      // One that is left in the middle.
+      const iterator = cells.range({ gte: key })
+      iterator.next()
+      iterator.return!()
+    }
   }
 
   /** A family is made under a new name, now and then renamed, and the oldest one is dropped. */
