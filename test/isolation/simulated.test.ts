@@ -11,12 +11,10 @@ import { Chance } from './chance.ts'
 import { observeCommits } from './commit-observer.ts'
 import { Recorder } from './recorder.ts'
 import { SimulatedMachine } from './simulated-machine.ts'
-import { assertIsolated, inTime, work } from './workload.ts'
+import { assertIsolated, withinTurns, work } from './workload.ts'
 
 const SEED = Number(process.env['MANIFOLD_TEST_SEED'] ?? 1)
 const TARGET = runs(450_000)
-/** A history takes a tenth of a second. */
-const HANG_MILLIS = 120_000
 const IMAGES = 3
 
 /** Now and then cuts the power of a copy of the disk, opens what is left of it, and writes down what is found. */
@@ -83,7 +81,7 @@ test('concurrent writers and readers on a simulated disk: an order of all transa
   let operations = 0
   for (let seed = SEED; operations < TARGET && !timeIsOver(); seed++) {
     try {
-      const recorder = await inTime(live(seed), HANG_MILLIS)
+      const recorder = await withinTurns(live(seed))
       assertIsolated(recorder)
       operations += recorder.history.operations
     } catch (error) {

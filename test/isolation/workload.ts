@@ -31,15 +31,24 @@ export function assertIsolated({ history }: Recorder): void {
   throw new Error([`${anomalies.length} anomalies`, ...shown].join('\n\n'))
 }
 
-/** Rejects, in real time, where `run` hangs. */
-export async function inTime<R>(run: Promise<R>, millis: number): Promise<R> {
-  let timer: NodeJS.Timeout | undefined
+/** Turns of the event loop in which everything on a simulated machine is done many times over. */
+const TURNS_MAX = 3_000_000
+
+/** Rejects where `run` hangs: however slow the machine is, what has not ended after so many turns never will. */
+export async function withinTurns<R>(run: Promise<R>): Promise<R> {
+  let isOver = false
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`it hangs: not done after ${millis} ms`)), millis)
+    let turns = 0
+    const turn = (): void => {
+      if (isOver) return
+      if (++turns > TURNS_MAX) reject(new Error(`it hangs: not done after ${TURNS_MAX} turns of the event loop`))
+      else setImmediate(turn)
+    }
+    turn()
   })
   try {
     return await Promise.race([run, late])
   } finally {
-    clearTimeout(timer)
+    isOver = true
   }
 }
