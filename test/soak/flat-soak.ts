@@ -7,9 +7,9 @@ import { growth } from './flatness.ts'
 import { soak, TOLERANCES } from './soak.ts'
 
 const SEED = Number(process.env['MANIFOLD_TEST_SEED'] ?? 1)
-const OPERATIONS = runs(200_000)
-/** Where syncs are slow it ends sooner. */
-const SECONDS = runs(25)
+const OPERATIONS = Math.max(50_000, runs(200_000))
+/** Where syncs are slow it ends sooner. Shorter runs would tell nothing. */
+const SECONDS = Math.max(25, runs(25))
 
 export function soakFlat(journal: JournalMode): void {
   test(`journal '${journal}': memory, shared memory, file and log are flat over a long mixed run`, async () => {
