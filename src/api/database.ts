@@ -11,6 +11,7 @@ import type { Sync } from './column-family.ts'
 import { checkBody, ColumnFamily, engineOf, newColumnFamily } from './column-family.ts'
 import type { WriteOptions } from './durability.ts'
 import { refuseOption, resolveWriteOptions } from './durability.ts'
+import { FamilyHandles } from './family-handles.ts'
 import type { OpenOptions } from './options.ts'
 import { resolveOptions } from './options.ts'
 import { Snapshot } from './snapshot.ts'
@@ -44,7 +45,7 @@ export function usePlatform(chosen: Platform): void {
 export class Database {
   readonly #engine: Engine
   readonly #default: ColumnFamily
-  readonly #families: Map<string, ColumnFamily> = new Map()
+  readonly #families: FamilyHandles = new FamilyHandles()
 
   private constructor(engine: Engine) {
     this.#engine = engine
@@ -69,7 +70,7 @@ export class Database {
     if (family === undefined) {
       checkName('column family', name)
       family = newColumnFamily(this.#engine, name)
-      this.#families.set(name, family)
+      this.#families.add(name, family)
     }
     return family
   }

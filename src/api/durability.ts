@@ -25,7 +25,7 @@ export interface Signal {
 export interface WriteOptions {
   /** Default: the database's. */
   durability?: Durability
-  /** Ends the wait for a lock, never a commit. */
+  /** Ends the wait for memory and for a lock, never a commit. */
   signal?: Signal
 }
 

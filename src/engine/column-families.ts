@@ -74,8 +74,10 @@ export class ColumnFamilies {
 
   /** The commit that creates the family has been appended. Returns what makes it visible. */
   create(family: Family): () => void {
-    this.#appended.set(family.name, family)
-    return () => this.#visible.set(family.name, family)
+    // The name of this moment: a renaming may be appended before the creation is visible, and comes after it.
+    const { name } = family
+    this.#appended.set(name, family)
+    return () => this.#visible.set(name, family)
   }
 
   /**

@@ -315,7 +315,7 @@ export class Engine implements TransactionHost, WriterHost {
     await (this.budget.isOpen ? this.#locks.acquire(names, signal) : this.#acquireInLine(names, signal))
     try {
       // Many may have stood in line for one lock. No checkpoint needs a lock, so waiting for it with one blocks nothing.
-      if (this.budget.isReclaimDue) await this.#memory()
+      if (this.budget.isReclaimDue) await this.#inLine(signal, () => undefined)
       const late = this.refusal()
       if (late !== undefined) throw late
     } catch (error) {
@@ -325,23 +325,27 @@ export class Engine implements TransactionHost, WriterHost {
     return this.#newTransaction(names)
   }
 
-  #memory(): Promise<void> {
-    return this.#inLine(() => undefined)
-  }
-
   /** The place in line for the locks is taken in the turn in which there is memory, before the next writer is let in. */
   #acquireInLine(names: readonly string[], signal: WaitSignal | undefined): Promise<void> {
-    return this.#inLine(() => this.#locks.acquire(names, signal))
+    return this.#inLine(signal, () => this.#locks.acquire(names, signal))
   }
 
-  #inLine(then: () => Promise<void> | undefined): Promise<void> {
+  #inLine(signal: WaitSignal | undefined, then: () => Promise<void> | undefined): Promise<void> {
+    if (signal?.aborted) return Promise.reject(abortedError(signal))
     const served = this.diagnostics.stall('memory')
     return new Promise((resolve, reject) => {
-      this.budget.enter(error => {
+      const proceed = (error: Error | undefined): void => {
+        signal?.removeEventListener('abort', aborted)
         served()
         if (error === undefined) resolve(then())
         else reject(error)
-      })
+      }
+      const aborted = (): void => {
+        leave()
+        proceed(abortedError(signal!))
+      }
+      signal?.addEventListener('abort', aborted)
+      const leave = this.budget.enter(proceed)
     })
   }
 

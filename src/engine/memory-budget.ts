@@ -61,11 +61,18 @@ export class MemoryBudget {
     return this.#source!.reclaimableBytes() >= this.limitBytes * RECLAIMED_FRACTION
   }
 
-  /** `proceed` is called once, when the writer may go on, or with the reason why there is no memory. */
-  enter(proceed: (error: Error | undefined) => void): void {
+  /**
+   * `proceed` is called once, when the writer may go on, or with the reason why there is no memory; not at all once what is
+   * returned has been called, with which the writer leaves the line.
+   */
+  enter(proceed: (error: Error | undefined) => void): () => void {
     this.waits++
     this.#line.push(proceed)
     if (this.#line.length === 1) this.#admit()
+    return () => {
+      const place = this.#line.indexOf(proceed)
+      if (place >= 0) this.#line.splice(place, 1)
+    }
   }
 
   #admit(): void {

@@ -40,6 +40,7 @@ export interface OpenMode {
 
 /** Holds a database against every other opener, in this process and in others, until released or until the process ends. */
 export interface Lock {
+  /** Never throws: a lock that cannot be given back ends with the process. */
   releaseSync(): void
 }
 

@@ -273,9 +273,9 @@ test('who lives: pid, start, boot, namespace and host decide, and in doubt it li
 })
 
 test('a process that has ended but was not waited for is dead', { skip: process.platform !== 'linux' }, async () => {
-  const parent = spawn('sh', ['-c', 'sh -c "exit 0" & echo $!; exec sleep 60'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  // A shell would wait for it. It ends once its parent has become a program that does not.
+  const script = 'sh -c "until grep -q sleep /proc/$$/comm; do :; done" & echo $!; exec sleep 60'
+  const parent = spawn('sh', ['-c', script], { stdio: ['ignore', 'pipe', 'inherit'] })
   try {
     const [pid] = await once(parent.stdout, 'data')
     const owner = { ...thisOwner('file'), pid: Number(String(pid)), start: '' }
@@ -286,6 +286,29 @@ test('a process that has ended but was not waited for is dead', { skip: process.
     parent.kill('SIGKILL')
   }
 })
+
+for (const [technique, call] of [
+  ['flock', 'writeSync'],
+  ['file', 'unlinkSync'],
+] as const) {
+  test(`a release by ${technique} that fails throws nothing`, () => {
+    const lock = acquireLock(lockPath(), technique)
+    const original = fs[call]
+    let calls = 0
+    Object.assign(fs, {
+      [call]: () => {
+        calls++
+        throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })
+      },
+    })
+    try {
+      lock.releaseSync()
+    } finally {
+      Object.assign(fs, { [call]: original })
+    }
+    assert.equal(calls, 1)
+  })
+}
 
 test('an owner that cannot be seen is refused with what to do', () => {
   const file = lockPath()

@@ -27,7 +27,12 @@ export function acquireLock(file: string, technique: LockTechnique): Lock {
       if (released) return
       released = true
       held.delete(name)
-      lock.release()
+      try {
+        lock.release()
+      } catch {
+        // A record that could not be taken out of the lock file names this process, so it holds off others at most until
+        // that ends. The database is closed, or its opening has failed with an error that says more.
+      }
     },
   }
 }

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import fs from 'node:fs'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { SeededRandom } from '../../src/platform/simulated/random.ts'
+import { figure } from '../support/figures.ts'
+import { WritingProcess } from './child-process.ts'
+import { Oracle, withoutThreads } from './oracle.ts'
+import { journalOf, newDirectory, repeat, rounds } from './rounds.ts'
+
+/** The same database lives through so many kills; some find it in the middle of a recovery from the one before. */
+const KILLS_PER_DATABASE = 6
+const STEPS = 100_000
+
+let directory = ''
+
+before(() => {
+  withoutThreads()
+  directory = newDirectory()
+})
+after(() => fs.rmSync(directory, { recursive: true }))
+
+/** Kills a writer: some milliseconds after it was given its task, or after it has said some lines. */
+async function killWriter(database: string, seed: number, random: SeededRandom, oracle: Oracle): Promise<void> {
+  let linesLeft = random.chance(0.5) ? 1 + random.below(100) : Infinity
+  const writer = new WritingProcess([], {}, line => {
+    if (line !== 'ready' && --linesLeft === 0) writer.kill()
+  })
+  await writer.ready()
+  const millis = linesLeft === Infinity ? random.below(40) : 1000
+  const timer = setTimeout(() => writer.kill(), millis)
+  const depth = 1 + random.below(3)
+  const task = { path: database, journal: journalOf(seed), seed, depth, patience: 0, steps: STEPS, reopenings: 0 }
+  try {
+    await writer.perform(task, oracle)
+    const { signal } = await writer.end()
+    assert.equal(signal, 'SIGKILL', `the writer ended by itself: ${writer.others.join('; ')} ${writer.errors}`)
+  } finally {
+    clearTimeout(timer)
+    writer.kill()
+  }
+}
+
+async function round(seed: number): Promise<number> {
+  const random = new SeededRandom(seed)
+  const database = path.join(directory, 'app.manifold')
+  const oracle = new Oracle(seed, 'acknowledged')
+  for (let kill = 1; kill <= KILLS_PER_DATABASE; kill++) {
+    await killWriter(database, seed, random, oracle)
+    // Otherwise the next writer is the one that recovers, and is killed in turn.
+    if (kill === KILLS_PER_DATABASE || random.chance(0.6)) await oracle.checkAt(database, journalOf(seed))
+  }
+  for (const name of fs.readdirSync(directory)) fs.rmSync(path.join(directory, name))
+  return KILLS_PER_DATABASE
+}
+
+test('a killed process loses nothing that was acknowledged, of whatever durability', async () => {
+  const target = rounds(300, 20_000)
+  const reached = await repeat('SIGKILL rounds', 'sigkill', target, round)
+  figure('SIGKILL rounds', reached, target)
+  figure('acknowledged commits lost', 0, 0)
+})

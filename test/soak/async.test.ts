@@ -1,0 +1,3 @@
+import { soakFlat } from './flat-soak.ts'
+
+soakFlat('async')
