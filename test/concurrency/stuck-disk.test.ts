@@ -19,12 +19,11 @@ interface Stuck {
   readonly done: readonly number[]
 }
 
-/** A database whose disk answers no more, in the middle of more writes than there is memory for. */
+/** A database whose disk answers no more, in the middle of more durable writes than there is memory for. */
 async function stuck(): Promise<Stuck> {
   const gate = new GatedDisk()
   const db = await openOn(gate.disk, 'async', {
     writeBufferBytes: BUFFER_BYTES,
-    durability: 'none',
     journal: { mode: 'async', segmentBytes: 16 << 20 },
   })
   await db.table(words).put('before', '1')

@@ -1,7 +1,8 @@
-import type { Commit } from '../../src/engine/commit-pipeline.ts'
+import type { Family } from '../../src/engine/family.ts'
 import { CommitPipeline } from '../../src/engine/commit-pipeline.ts'
 import { readRecordEntries } from '../../src/engine/record-entries.ts'
 import {
+  encodeSectionHeader,
   KIND_DELETE,
   KIND_DELETE_RANGE,
   KIND_DROP_FAMILY,
@@ -26,17 +27,33 @@ export interface NumberedCommit {
  * by hand; what the records hold is compared with what was asked for. Returns what ends it.
  */
 export function observeCommits(listener: (commit: NumberedCommit) => void): () => void {
-  const { append } = CommitPipeline.prototype
+  const { append, appendEntry } = CommitPipeline.prototype
   CommitPipeline.prototype.append = function (commit, payload, payloadBytes): void {
     append.call(this, commit, payload, payloadBytes)
-    listener(numbered(commit, payload, payloadBytes))
+    const families = commit.parts.map(({ family }) => family)
+    listener(numbered(commit.sequence, commit.need === 'sync', families, payload, payloadBytes))
+  }
+  CommitPipeline.prototype.appendEntry = function (family, memtable, words, begin, end, need): Promise<void> {
+    const done = appendEntry.call(this, family, memtable, words, begin, end, need)
+    const entry = new Uint8Array(words.buffer, begin * 4, (end - begin) * 4)
+    const section = encodeSectionHeader(family.id, entry.length)
+    const payload = [section, entry]
+    listener(numbered(this.appendedSequence, need === 'sync', [family], payload, section.length + entry.length))
+    return done
   }
   return () => {
     CommitPipeline.prototype.append = append
+    CommitPipeline.prototype.appendEntry = appendEntry
   }
 }
 
-function numbered(commit: Commit, parts: readonly Uint8Array[], payloadBytes: number): NumberedCommit {
+function numbered(
+  sequence: number,
+  isImmediate: boolean,
+  families: readonly Family[],
+  parts: readonly Uint8Array[],
+  payloadBytes: number,
+): NumberedCommit {
   const payload = new Uint8Array(payloadBytes)
   let filled = 0
   for (const part of parts) {
@@ -44,7 +61,7 @@ function numbered(commit: Commit, parts: readonly Uint8Array[], payloadBytes: nu
     filled += part.length
   }
   const view = new DataView(payload.buffer)
-  const names = new Map(commit.parts.map(({ family: { id, name } }) => [id, name]))
+  const names = new Map(families.map(({ id, name }) => [id, name]))
   const puts: number[] = []
   const others: string[] = []
   readRecordEntries(payload, {
@@ -63,10 +80,10 @@ function numbered(commit: Commit, parts: readonly Uint8Array[], payloadBytes: nu
     },
     sectionEnd: () => {},
     fail: (offset, expected) => {
-      throw new Error(`the record of commit ${commit.sequence} has at ${offset} not ${expected}`)
+      throw new Error(`the record of commit ${sequence} has at ${offset} not ${expected}`)
     },
   })
-  return { sequence: commit.sequence, isImmediate: commit.need === 'sync', puts, others }
+  return { sequence, isImmediate, puts, others }
 }
 
 /** Keys are small numbers: the last of their eight bytes says which. */
