@@ -48,7 +48,8 @@ export class AsyncWALJournal extends SegmentedJournal {
   protected override schedule(): void {
     // Whoever lands looks for what has come meanwhile.
     if (this.#flight !== undefined || this.closed || this.failure !== undefined) return
-    if (this.group.bytes >= LONG_GROUP_BYTES) void this.#turn()
+    // Only a flight may begin inside `append`: what a turn writes itself it also reports.
+    if (this.group.bytes >= LONG_GROUP_BYTES && this.wantsSync()) void this.#turn()
     else this.#defer()
   }
 

@@ -339,6 +339,22 @@ test('async: what nobody waits to see synced is written by the next turn itself'
   await journal.close(false)
 })
 
+test('async: nothing is reported from inside append, however long the group is', async () => {
+  const log = await startedLog()
+  const { journal, disk, events } = log
+  const held = holdBack(disk)
+  const before = events.progressed
+  await append(log, 1_000_000, 'write')
+  assert.equal(events.progressed, before)
+  await quiet()
+  assert.equal(events.progressed, before + 1)
+  await append(log, 1_000_000)
+  assert.deepEqual([events.progressed, held.length], [before + 1, 1])
+  held.shift()!()
+  await quiet()
+  await journal.close(false)
+})
+
 test('async: a record written while a sync is under way is not in it, and keeps its delay', async () => {
   const log = await startedLog()
   const { journal, disk, clock } = log
