@@ -342,6 +342,8 @@ test('async: what nobody waits to see synced is written by the next turn itself'
 test('async: nothing is reported from inside append, however long the group is', async () => {
   const log = await startedLog()
   const { journal, disk, events } = log
+  journal.reserveSync(2_100_000)
+  journal.release(2_100_000)
   const held = holdBack(disk)
   const before = events.progressed
   await append(log, 1_000_000, 'write')
@@ -349,9 +351,10 @@ test('async: nothing is reported from inside append, however long the group is',
   await quiet()
   assert.equal(events.progressed, before + 1)
   await append(log, 1_000_000)
-  assert.deepEqual([events.progressed, held.length], [before + 1, 1])
-  held.shift()!()
-  await quiet()
+  assert.equal(events.progressed, before + 1)
+  assert.ok(held.length > 0, 'the group that must be synced has set out')
+  disk.later = run => void setImmediate(run)
+  for (const run of held) run()
   await journal.close(false)
 })
 
