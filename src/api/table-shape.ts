@@ -26,6 +26,9 @@ export class TableShape<K, V> {
   readonly schema: TableSchema
   /** The last entry of a catalog that was found to fit. */
   #checked: TableEntry | undefined
+  /** The last catalog that had an entry, and the entry: a catalog never changes, and a read asks for the one before. */
+  #catalog: ReadonlyMap<string, TableEntry> | undefined
+  #entry: TableEntry | undefined
 
   constructor(definition: TableDefinition<K, V>) {
     checkDefinition(definition)
@@ -36,8 +39,12 @@ export class TableShape<K, V> {
 
   /** The table's entry in a family's catalog, or undefined if the family has none of that name. Throws if it has other codecs. */
   find(tables: ReadonlyMap<string, TableEntry>): TableEntry | undefined {
+    if (tables === this.#catalog) return this.#entry
     const entry = tables.get(this.schema.name)
-    if (entry !== undefined && entry !== this.#checked) this.#check(entry)
+    if (entry === undefined) return undefined
+    if (entry !== this.#checked) this.#check(entry)
+    this.#catalog = tables
+    this.#entry = entry
     return entry
   }
 

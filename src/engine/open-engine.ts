@@ -246,6 +246,7 @@ class Opening {
       onProgress: ({ bytes, bytesTotal }) => onRecovery?.({ bytes, totalBytes: bytesTotal, entries: replay.entries }),
     })
     await recovery.replay(record => replay.apply(record))
+    replay.finish()
     return recovery.accept()
   }
 

@@ -1,7 +1,9 @@
 import { corruption } from '../base/errors.ts'
+import { BulkLoad } from '../memtable/bulk-load.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import {
   ENTRY_HEADER_BYTES,
+  entryWords,
   KIND_CREATE_FAMILY,
   KIND_CREATE_TABLE,
   KIND_DROP_FAMILY,
@@ -24,8 +26,13 @@ export class Replay implements RecordVisitor {
   readonly #families: ColumnFamilies
   readonly #newMemtable: () => Memtable
   readonly #byId: Map<number, Family> = new Map()
+  /** What fills the families' memtables, by the families' ids. */
+  readonly #loads: Map<number, BulkLoad> = new Map()
   /** The record that is being applied. */
   #record: LogRecord | undefined
+  /** Where entries stand in the record that have been checked and not taken over: of tables, one after the other. */
+  #runStart = 0
+  #runEnd = 0
 
   constructor(path: string, families: ColumnFamilies, newMemtable: () => Memtable) {
     this.#path = path
@@ -37,25 +44,57 @@ export class Replay implements RecordVisitor {
   /** Applies one record. Throws MANIFOLD_CORRUPTION if it does not hold what a commit writes. */
   apply(record: LogRecord): void {
     this.#record = record
+    this.#runStart = this.#runEnd = 0
     readRecordEntries(record.payload, this)
+  }
+
+  /** To be called behind the last record, before anybody reads. */
+  finish(): void {
+    for (const load of this.#loads.values()) load.insert(true)
+    this.#loads.clear()
   }
 
   entry(familyId: number, { kind, offset, keyLength, id, valueLength }: RecordEntry): void {
     const { payload } = this.#record!
     if (isTableEntry(kind)) {
-      const family = this.#byId.get(familyId) ?? this.#unknown(offset, familyId)
-      family.active ??= this.#newMemtable()
-      family.active.adopt(payload, offset)
+      if (this.#runEnd !== offset) {
+        if (!this.#byId.has(familyId)) this.#unknown(offset, familyId)
+        this.#takeRun(familyId)
+        this.#runStart = offset
+      }
+      this.#runEnd = offset + entryWords(keyLength, valueLength) * 4
       this.entries++
       return
     }
+    this.#takeRun(familyId)
     const key = offset + ENTRY_HEADER_BYTES
     const name = payload.subarray(key, key + keyLength)
     const value = payload.subarray(offset + valueStart(keyLength), offset + valueStart(keyLength) + valueLength)
     this.#applyChange(offset, kind, familyId, id, name, value)
   }
 
+  /** Requires: the run's entries are of that family. */
+  #takeRun(familyId: number): void {
+    if (this.#runStart < this.#runEnd) {
+      this.#loadOf(familyId).append(this.#record!.payload, this.#runStart, this.#runEnd)
+    }
+    this.#runStart = this.#runEnd = 0
+  }
+
+  #loadOf(familyId: number): BulkLoad {
+    let load = this.#loads.get(familyId)
+    if (load === undefined) {
+      const family = this.#byId.get(familyId)!
+      family.active ??= this.#newMemtable()
+      load = new BulkLoad(family.active)
+      this.#loads.set(familyId, load)
+    }
+    return load
+  }
+
   sectionEnd(familyId: number): void {
+    this.#takeRun(familyId)
+    this.#loads.get(familyId)?.insert(false)
     const family = this.#byId.get(familyId)
     if (family === undefined) return
     family.lastSequence = this.#record!.sequence
@@ -84,6 +123,7 @@ export class Replay implements RecordVisitor {
     } else if (kind === KIND_DROP_FAMILY) {
       this.#families.drop(family, () => undefined)()
       this.#byId.delete(familyId)
+      this.#loads.delete(familyId)
     } else this.#families.rename(family, decode(name))()
   }
 
