@@ -1,13 +1,6 @@
 import { CHUNK_WORD_BITS } from '../shared/arena.ts'
 import { EncodedKey } from '../shared/encoded-key.ts'
-import {
-  ENTRY_HEADER_BYTES,
-  entryWords,
-  KIND_DELETE,
-  KIND_PUT,
-  tagKeyLength,
-  tagKind,
-} from '../shared/entry-format.ts'
+import { ENTRY_HEADER_BYTES, entryWords, KIND_DELETE, KIND_PUT, tagKeyLength, tagKind } from '../shared/entry-format.ts'
 import type { Memtable } from './memtable.ts'
 import { STAGED_WORDS, sortByWords } from './radix-sort.ts'
 
@@ -63,7 +56,15 @@ export class BulkLoad {
         target = address
       }
       expected = address + words
-      this.#stage(tagKind(tag), readWord(bytes, at + 4) >>> 0, bytes, at + ENTRY_HEADER_BYTES, keyLength, valueLength, address)
+      this.#stage(
+        tagKind(tag),
+        readWord(bytes, at + 4) >>> 0,
+        bytes,
+        at + ENTRY_HEADER_BYTES,
+        keyLength,
+        valueLength,
+        address,
+      )
       at += words * 4
     }
     if (target >= 0) this.#copy(bytes, piece, to, target)

@@ -32,6 +32,9 @@ const keys = fc.oneof(
   fc.uint8Array({ maxLength: 40 }),
   fc.nat(5000).map(n => new Uint8Array([0, 0, 0, 0, 0, 0, n >> 8, n & 255])),
   fc.nat(3000).map(n => new Uint8Array([1, 1, 1, 1, 1, 1, 1, 1, 1, n >> 8, n & 255])),
+  // Slots that are not in use hold what the greatest keys begin with.
+  fc.uint8Array({ maxLength: 14, min: 254 }),
+  fc.nat(3000).map(n => new Uint8Array([255, 255, 255, 255, 255, 255, 255 - (n >> 8), 255 - (n & 255)])),
 )
 
 interface Version {

@@ -21,6 +21,7 @@ import { ENTRY_HEADER_BYTES } from '../shared/entry-format.ts'
  * may cut away. Nodes of 512 bytes beat larger ones on random inserts. A leaf that a rollback has emptied stays.
  */
 const NODE_WORD_BITS = 7
+const NODE_WORDS = 1 << NODE_WORD_BITS
 const NODE_BYTES = 512
 /** Nodes of the largest slab; a node's number is its slab's number and its place therein. */
 const SLAB_NODE_BITS = 11
@@ -42,7 +43,7 @@ const BRANCH_CHILD = BRANCH_TAIL + BRANCH_SLOTS
 const HEIGHT_MAX = 16
 const CHUNK_WORD_MASK = (1 << CHUNK_WORD_BITS) - 1
 
-/** In every slot of high and low words that is not in use, so that a search need not know how many are. */
+/** Stands in every slot of high and low words that is not in use, so that a search need not know how many are. Keys may have it too. */
 const WORD_MAX = 0x7fffffff
 
 /** No entry. */
@@ -236,8 +237,7 @@ export class OrderedIndex {
   /** The last child whose separator is not above the key, where those before slot `from` have a smaller high word and the next has the key's. */
   #childAmongEqual(words: Int32Array, base: number, from: number, key: EncodedKey): number {
     const { high, low } = key
-    const separators = words[base]! - 1
-    let to = separators
+    let to = words[base]! - 1
     if (from === 0 && to > 0 && words[base + BRANCH_HIGH + to - 1] === high) {
       // All have the same high word, as counting numbers do: the low words are in order.
       from = branchLowerBound(words, base + BRANCH_LOW, low)
@@ -260,6 +260,7 @@ export class OrderedIndex {
     const { high, low } = key
     let to = words[base]!
     if (from === 0 && to > 0 && words[base + LEAF_HIGH + to - 1] === high) {
+      // As in a branch.
       from = leafLowerBound(words, base + LEAF_LOW, low)
     }
     // Most often the first one is it.
@@ -322,10 +323,11 @@ export class OrderedIndex {
       this.#use.add(bytes)
     }
     const node = this.#nodeCount++
+    const words = this.slabs[node >>> SLAB_NODE_BITS]!
     const base = (node & SLAB_NODE_MASK) << NODE_WORD_BITS
     // The memory has been used before.
-    this.slabs[node >>> SLAB_NODE_BITS]!.fill(WORD_MAX, base + 1, base + (1 << NODE_WORD_BITS)) 
-    this.slabs[node >>> SLAB_NODE_BITS]![base] = 0
+    words.fill(WORD_MAX, base, base + NODE_WORDS)
+    words[base] = 0
     return node
   }
 
@@ -489,18 +491,16 @@ function leafLowerBound(words: Int32Array, at: number, value: number): number {
       Number(words[from + 23]! < value) +
       Number(words[from + 31]! < value)) <<
     3
-  from +=
-    (Number(words[from + 1]! < value) + Number(words[from + 3]! < value) + Number(words[from + 5]! < value)) << 1
+  from += (Number(words[from + 1]! < value) + Number(words[from + 3]! < value) + Number(words[from + 5]! < value)) << 1
   return from - at + Number(words[from]! < value) + Number(words[from + 1]! < value)
 }
 
-/** The same for the 30 separators of a branch. */
+/** The same for the separators of a branch, BRANCH_SLOTS - 1 of them. */
 function branchLowerBound(words: Int32Array, at: number, value: number): number {
   let from = at
   from +=
     (Number(words[from + 7]! < value) + Number(words[from + 15]! < value) + Number(words[from + 23]! < value)) << 3
-  from +=
-    (Number(words[from + 1]! < value) + Number(words[from + 3]! < value) + Number(words[from + 5]! < value)) << 1
+  from += (Number(words[from + 1]! < value) + Number(words[from + 3]! < value) + Number(words[from + 5]! < value)) << 1
   return from - at + Number(words[from]! < value)
 }
 
