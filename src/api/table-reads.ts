@@ -16,7 +16,7 @@ import type { TableShape } from './table-shape.ts'
 import type { ReadTable } from './types.ts'
 
 /** Where the value of the last lookup lies. */
-const place: ValuePlace = { bytes: new Uint8Array(0), offset: 0, length: 0, owned: false }
+const place: ValuePlace = { bytes: new Uint8Array(0), offset: 0, length: 0, owned: false, words: undefined }
 
 /** The reads that tables of a family, of a transaction and of a snapshot share; they differ in what they see. */
 export abstract class TableReads<K, V> implements ReadTable<K, V> {
@@ -175,6 +175,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
 
 function decodePlace<V>(codec: DirectValueCodec<V>): V {
   if (place.owned) return codec.decodeOwned(place.bytes as Bytes)
+  if (place.words !== undefined) return codec.decodeAligned(place.words, place.bytes, place.offset, place.length)
   return codec.decodeFrom(place.bytes, place.offset, place.length)
 }
 

@@ -232,7 +232,7 @@ export class Table<K, V> extends TableReads<K, V> {
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
-const place: ValuePlace = { bytes: NO_BYTES, offset: 0, length: 0, owned: false }
+const place: ValuePlace = { bytes: NO_BYTES, offset: 0, length: 0, owned: false, words: undefined }
 
 function nothing(): void {}
 

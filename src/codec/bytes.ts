@@ -1,6 +1,6 @@
 import { VALUE_BYTES_MAX } from '../base/limits.ts'
 import type { Lender } from './copy-out.ts'
-import { copyOut } from './copy-out.ts'
+import { copyOut, copyOutAligned } from './copy-out.ts'
 import type { ByteBounds, EncodedValue } from './direct-codec.ts'
 import { DirectKeyCodec, NO_ROOM, encodedKey, successor } from './direct-codec.ts'
 import type { KeyCodec } from './key-codec.ts'
@@ -42,6 +42,10 @@ class BytesCodec extends DirectKeyCodec<Bytes> {
 
   decodeFrom(source: Uint8Array, offset: number, length: number): Bytes {
     return copyOut(source, offset, length)
+  }
+
+  override decodeAligned(words: Int32Array, source: Uint8Array, offset: number, length: number): Bytes {
+    return copyOutAligned(words, source, offset, length)
   }
 
   override decodeOwned(bytes: Bytes): Bytes {

@@ -41,6 +41,11 @@ export abstract class DirectValueCodec<V> implements ValueCodec<V> {
   /** Requires: the bytes were written by this codec. What it returns shares no memory with `source`. */
   abstract decodeFrom(source: Uint8Array, offset: number, length: number): V
 
+  /** Like `decodeFrom`, where the value starts at a multiple of 8, has zeros behind it up to the next, and `words` are those of `source`. */
+  decodeAligned(_words: Int32Array, source: Uint8Array, offset: number, length: number): V {
+    return this.decodeFrom(source, offset, length)
+  }
+
   /** Like `decodeFrom`, for a value in an array of its own, which the result may be. */
   decodeOwned(bytes: Bytes): V {
     return this.decodeFrom(bytes, 0, bytes.length)

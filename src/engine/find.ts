@@ -11,6 +11,8 @@ export interface ValuePlace {
   /** The bytes were read for this lookup alone, and are the whole value. */
   owned: boolean
   bytes: Uint8Array
+  /** The words of `bytes`, where the value lies in an arena and so starts at a multiple of 8. */
+  words: Int32Array | undefined
   offset: number
   length: number
 }
@@ -37,6 +39,7 @@ export function findInMemtable(
   const tag = words[word]!
   if (tagKind(tag) === KIND_DELETE) return 'deleted'
   place.owned = false
+  place.words = words
   place.bytes = memtable.arena.bytes[chunk]!
   place.offset = word * 4 + valueStart(tagKeyLength(tag))
   place.length = words[word + 2]!

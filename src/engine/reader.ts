@@ -40,6 +40,7 @@ export class Reader {
     if (result.overflow) this.#readLong(result, place)
     else {
       place.owned = false
+      place.words = undefined
       place.bytes = result.bytes
       place.offset = result.valueOffset
       place.length = result.valueLength
@@ -49,6 +50,7 @@ export class Reader {
 
   #readLong({ overflowPage, valueLength, overflowChecksum }: LookupResult, place: ValuePlace): void {
     place.owned = true
+    place.words = undefined
     place.bytes = this.#pager.readOverflow(overflowPage, valueLength, overflowChecksum)
     place.offset = 0
     place.length = valueLength
