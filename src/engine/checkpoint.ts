@@ -221,6 +221,7 @@ export class Checkpointer {
       this.#publish(point, state, result)
       await pager.writeHeaderSlot(state, pager.olderSlot)
       this.#seal(point)
+      await pager.shrink()
     } catch (error) {
       throw this.#failed(error as DatabaseError, begun, state, result)
     }
@@ -245,6 +246,7 @@ export class Checkpointer {
       this.#publish(point, state, result)
       pager.writeHeaderSlotSync(state, pager.olderSlot)
       this.#seal(point)
+      pager.shrinkSync()
     } catch (error) {
       const failure = this.#failed(error as DatabaseError, begun, state, result)
       this.#ended(failure)
@@ -354,7 +356,6 @@ export class Checkpointer {
   #seal(point: FreezePoint): void {
     this.#host.journal.truncate(point.position)
     this.#releasePages()
-    this.#host.pager.shrinkSync()
   }
 
   #releasePages(): void {

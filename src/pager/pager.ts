@@ -39,7 +39,7 @@ const MAP_SLACK_BYTES = 32
  * has a form that blocks and one that does not:
  *
  *   merges write pages ─▶ prepare ─▶ writeMeta ─▶ sync ─▶ writeHeaderSlot(older) ─▶ publish
- *   ─▶ writeHeaderSlot(the other) ─▶ release, shrinkSync
+ *   ─▶ writeHeaderSlot(the other) ─▶ release, shrink
  *
  * Between the two header writes the slots name different states, and pages of both are kept (`PendingFree`). A failure
  * before the first header write goes to `abandon` and leaves everything as it was; so does one in it, except that the
@@ -247,7 +247,17 @@ export class Pager {
     this.freeSpace.freeAll(this.pending.release(Math.min(oldestPinned, ...this.#slots)))
   }
 
-  /** Cuts free pages off the end of the file. Nothing may be allocated and unpublished. */
+  /** Cuts free pages off the end of the file. Nothing may be allocated and unpublished, nor be allocated until it is done. */
+  async shrink(): Promise<void> {
+    const bytes = this.freeSpace.trimTail() * PAGE_BYTES
+    try {
+      if (this.file.size() > bytes) await this.file.truncate(bytes)
+    } catch (error) {
+      throw this.#failed('shrink', error)
+    }
+  }
+
+  /** The same at once. */
   shrinkSync(): void {
     const bytes = this.freeSpace.trimTail() * PAGE_BYTES
     try {

@@ -142,6 +142,10 @@ class TolerantFile implements File {
     throw readingOnly(this.path)
   }
 
+  truncate(): Promise<void> {
+    return Promise.reject(readingOnly(this.path))
+  }
+
   closeSync(): void {
     this.#inner.closeSync()
   }

@@ -268,6 +268,10 @@ class MemoryFile implements File {
     this.#inode.resize(size)
   }
 
+  async truncate(size: number): Promise<void> {
+    this.truncateSync(size)
+  }
+
   closeSync(): void {
     this.#closed = true
   }

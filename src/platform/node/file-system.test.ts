@@ -36,7 +36,10 @@ for (const dataSync of [false, true]) {
     assert.deepEqual([...target], [1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 0, 0])
     file.truncateSync(4)
     assert.equal(file.size(), 4)
+    await file.truncate(3)
+    assert.equal(file.size(), 3)
     file.closeSync()
+    await assert.rejects(file.truncate(2), { code: 'EBADF' })
     file.closeSync()
   })
 }

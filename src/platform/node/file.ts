@@ -113,6 +113,18 @@ export class NodeFile implements File {
     fs.ftruncateSync(this.descriptor, size)
   }
 
+  truncate(size: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#checkOpen()
+      fs.ftruncate(this.descriptor, size, error => {
+        this.#leave()
+        if (error) reject(error)
+        else resolve()
+      })
+      this.#inFlight++
+    })
+  }
+
   /** Calls in flight are finished first: were the descriptor freed under them, they could write into another file. */
   closeSync(): void {
     if (this.#closed) return

@@ -85,9 +85,12 @@ export class SimulatedFile implements File {
 
   truncateSync(size: number): void {
     this.#check(true)
-    this.#disk.perform('truncate', { path: this.path, position: size }, operation => {
-      this.#content.truncate(size, operation)
-    })
+    this.#truncate(size)
+  }
+
+  async truncate(size: number): Promise<void> {
+    this.#check(true)
+    return this.#disk.later(() => this.#truncate(size))
   }
 
   closeSync(): void {
@@ -104,6 +107,12 @@ export class SimulatedFile implements File {
       this.#content.write(joined(parts, length), position, operation)
       if (dataSync && !cut) this.#content.syncRange(position, length)
       return length
+    })
+  }
+
+  #truncate(size: number): void {
+    this.#disk.perform('truncate', { path: this.path, position: size }, operation => {
+      this.#content.truncate(size, operation)
     })
   }
 
