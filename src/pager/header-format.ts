@@ -1,7 +1,8 @@
 import { checksum } from '../base/checksum.ts'
 import { DatabaseError, corruption } from '../base/errors.ts'
-import { PAGE_BYTES, POSITION_MAX } from '../base/limits.ts'
-import { readU53, writeU53 } from './number-coding.ts'
+import { PAGE_BYTES } from '../base/limits.ts'
+import { hasMagic, writeMagic } from '../base/magic.ts'
+import { readU53, writeU53 } from '../base/u53.ts'
 import { PAGE_COUNT_MAX } from './page-format.ts'
 
 /**
@@ -75,7 +76,7 @@ export interface Header {
 export function encodeHeader(header: Header): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(PAGE_BYTES)
   const view = new DataView(bytes.buffer)
-  for (let i = 0; i < DATA_MAGIC.length; i++) bytes[i] = DATA_MAGIC.charCodeAt(i)
+  writeMagic(bytes, DATA_MAGIC)
   view.setUint32(HEADER_VERSION_OFFSET, DATA_FORMAT_VERSION, true)
   view.setUint32(HEADER_PAGE_BYTES_OFFSET, PAGE_BYTES, true)
   bytes.set(header.uuid, HEADER_UUID_OFFSET)
@@ -103,7 +104,7 @@ export type SlotReading =
 /** Reads a slot of PAGE_BYTES bytes. */
 export function decodeHeader(bytes: Uint8Array<ArrayBuffer>): SlotReading {
   const view = new DataView(bytes.buffer, bytes.byteOffset, PAGE_BYTES)
-  const magic = hasMagic(bytes)
+  const magic = hasMagic(bytes, DATA_MAGIC)
   const damaged = (expected: string, found: string): SlotReading => ({ state: 'damaged', magic, expected, found })
   if (!magic) return damaged(DATA_MAGIC, 'other bytes')
   const expected = checksum(bytes.subarray(0, HEADER_CHECKSUM_OFFSET))
@@ -121,12 +122,6 @@ export function readDamagedHeader(bytes: Uint8Array<ArrayBuffer>): Header | unde
   const view = new DataView(bytes.buffer, bytes.byteOffset, PAGE_BYTES)
   const header = readFields(bytes, view)
   return headerFault(header, view) === undefined ? header : undefined
-}
-
-/** True if the bytes begin as a data file does. */
-export function hasMagic(bytes: Uint8Array): boolean {
-  for (let i = 0; i < DATA_MAGIC.length; i++) if (bytes[i] !== DATA_MAGIC.charCodeAt(i)) return false
-  return true
 }
 
 function readFields(bytes: Uint8Array<ArrayBuffer>, view: DataView): Header {
@@ -152,13 +147,7 @@ function headerFault(header: Header, view: DataView): string | undefined {
   const { meta, pageCount } = header
   if (view.getUint32(HEADER_PAGE_BYTES_OFFSET, true) !== PAGE_BYTES) return `page bytes ${PAGE_BYTES}`
   if (view.getUint32(HEADER_FLAGS_OFFSET, true) > CLEAN_FLAG) return 'no unknown flags'
-  if (!(
-    header.generation <= POSITION_MAX &&
-    header.logPosition <= POSITION_MAX &&
-    header.lastSequence <= POSITION_MAX
-  )) {
-    return 'numbers below 2^53'
-  }
+  if (header.generation < 0 || header.logPosition < 0 || header.lastSequence < 0) return 'numbers below 2^53'
   if (pageCount > PAGE_COUNT_MAX) return `page count up to ${PAGE_COUNT_MAX}`
   if (meta.page < HEADER_SLOTS || meta.pages === 0 || meta.page + meta.pages > pageCount)
     return 'a meta extent in the file'

@@ -1,18 +1,5 @@
 import { POSITION_MAX } from '../base/limits.ts'
 
-const TWO_32 = 2 ** 32
-
-/** Writes a number below 2^53 as 8 bytes, little-endian. */
-export function writeU53(view: DataView, offset: number, value: number): void {
-  view.setUint32(offset, value >>> 0, true)
-  view.setUint32(offset + 4, Math.floor(value / TWO_32), true)
-}
-
-/** The number at `offset`; above POSITION_MAX, and inexact, if `writeU53` did not write it. */
-export function readU53(view: DataView, offset: number): number {
-  return view.getUint32(offset + 4, true) * TWO_32 + view.getUint32(offset, true)
-}
-
 /** Bytes that grow as numbers and strings are written to them. Numbers take 7 bits a byte, the lowest first. */
 export class ByteWriter {
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(1024)

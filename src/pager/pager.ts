@@ -2,13 +2,14 @@ import { assert } from '../base/assert.ts'
 import { checksum } from '../base/checksum.ts'
 import { DatabaseError, corruption } from '../base/errors.ts'
 import { PAGE_BYTES } from '../base/limits.ts'
+import { hasMagic } from '../base/magic.ts'
 import type { File, FileSystem } from '../platform/file-system.ts'
 import { ioError } from '../platform/io-error.ts'
 import { writeFully, writeFullySync } from '../platform/write-fully.ts'
 import { ExtentList, sortedExtents } from './extent-list.ts'
 import { boundOverflow, hex, readExactly, readOverflow, readUpTo } from './file-read.ts'
 import { FreeSpace } from './free-space.ts'
-import { HEADER_SLOTS, chooseSlot, decodeHeader, encodeHeader, hasMagic, notADatabase } from './header-format.ts'
+import { DATA_MAGIC, HEADER_SLOTS, chooseSlot, decodeHeader, encodeHeader, notADatabase } from './header-format.ts'
 import type { Header, MetaExtent, SlotChoice } from './header-format.ts'
 import { EMPTY_CATALOG, readMeta, writeCatalog, writeFreeMap } from './meta-format.ts'
 import type { Catalog, Meta } from './meta-format.ts'
@@ -353,7 +354,7 @@ function readHeader(file: File): SlotChoice {
   const slots = new Uint8Array(HEADER_SLOTS * PAGE_BYTES)
   const found = readUpTo(file, slots, 0)
   if (found < slots.length) {
-    if (!hasMagic(slots)) throw notADatabase(file.path)
+    if (!hasMagic(slots, DATA_MAGIC)) throw notADatabase(file.path)
     throw corruption(file.path, found, 'the file is truncated', `${slots.length} bytes of header`, `${found} bytes`)
   }
   const choice = chooseSlot(file.path, [

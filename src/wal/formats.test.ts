@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import test from 'node:test'
 import * as record from './record-format.ts'
 import * as segment from './segment-format.ts'
-import { readU53, writeU53 } from './u53.ts'
+import { readU53, writeU53 } from '../base/u53.ts'
 
 const UUID = Uint8Array.from({ length: 16 }, (_, i) => 255 - i)
 const HEADER: segment.SegmentHeader = {

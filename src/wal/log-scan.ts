@@ -9,7 +9,7 @@ import {
   RECORD_POSITION_OFFSET,
 } from './record-format.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
-import { readU53 } from './u53.ts'
+import { readU53 } from '../base/u53.ts'
 import type { FoundSegment } from './chain.ts'
 import type { ChainFile } from './chain-file.ts'
 import type { RecordHeader } from './record-format.ts'

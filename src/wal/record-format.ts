@@ -1,6 +1,6 @@
 import { checksum, checksumOfWords } from '../base/checksum.ts'
 import { TRANSACTION_BYTES_MAX } from '../base/limits.ts'
-import { readU53 } from './u53.ts'
+import { readU53 } from '../base/u53.ts'
 import type { Epoch } from './segment-format.ts'
 
 /**

@@ -1,6 +1,7 @@
 import { checksum } from '../base/checksum.ts'
 import { POSITION_MAX } from '../base/limits.ts'
-import { readU53, writeU53 } from './u53.ts'
+import { hasMagic, writeMagic } from '../base/magic.ts'
+import { readU53, writeU53 } from '../base/u53.ts'
 
 /**
  * A segment of the log is a file of one header block and `capacity` bytes of log.
@@ -69,7 +70,7 @@ export function sameEpoch(a: Epoch, b: Epoch): boolean {
 export function encodeSegmentHeader(header: SegmentHeader, uuid: Uint8Array): Uint8Array {
   const block = new Uint8Array(SEGMENT_HEADER_BYTES)
   const view = new DataView(block.buffer)
-  for (let i = 0; i < SEGMENT_MAGIC.length; i++) block[i] = SEGMENT_MAGIC.charCodeAt(i)
+  writeMagic(block, SEGMENT_MAGIC)
   view.setUint32(SEGMENT_VERSION_OFFSET, SEGMENT_FORMAT_VERSION, true)
   block.set(uuid, SEGMENT_UUID_OFFSET)
   writeU53(view, SEGMENT_SERIAL_OFFSET, header.serial)
@@ -86,11 +87,6 @@ function hex(value: number): string {
   return value.toString(16).padStart(8, '0')
 }
 
-function hasMagic(block: Uint8Array): boolean {
-  for (let i = 0; i < SEGMENT_MAGIC.length; i++) if (block[i] !== SEGMENT_MAGIC.charCodeAt(i)) return false
-  return true
-}
-
 /** Reads a header block, which may be shorter than it should be or hold anything. */
 export function decodeSegmentHeader(block: Uint8Array): SegmentHeaderReading {
   if (block.length < SEGMENT_HEADER_BYTES) {
@@ -103,7 +99,7 @@ export function decodeSegmentHeader(block: Uint8Array): SegmentHeaderReading {
   if (found !== expected) {
     return { kind: 'damaged', what: "the header's checksum does not match", expected: hex(expected), found: hex(found) }
   }
-  if (!hasMagic(block))
+  if (!hasMagic(block, SEGMENT_MAGIC))
     return { kind: 'damaged', what: 'no log segment', expected: SEGMENT_MAGIC, found: 'other bytes' }
   const version = view.getUint32(SEGMENT_VERSION_OFFSET, true)
   if (version > SEGMENT_FORMAT_VERSION) return { kind: 'newer', version }
