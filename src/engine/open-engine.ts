@@ -209,8 +209,7 @@ class Opening {
       this.#families.create(family)()
     }
     for (const { id, familyId, name, keyCodec, valueCodec, root } of tables) {
-      const family = byId.get(familyId)
-      if (family === undefined) continue
+      const family = byId.get(familyId)!
       family.tables = family.visibleTables = new Map(family.tables).set(name, { id, name, keyCodec, valueCodec })
       if (root.height > 0) family.roots = new Map(family.roots).set(id, root)
     }

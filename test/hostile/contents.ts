@@ -16,7 +16,7 @@ const TABLES: ReadonlyMap<string, AnyTable> = new Map(
 export type Contents = ReadonlyMap<string, readonly (readonly [key: unknown, value: unknown])[]>
 
 /** How a damaged database may answer. Anything else, above all wrong data, is a failure. */
-const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+export const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'MANIFOLD_CORRUPTION',
   'MANIFOLD_NOT_A_DATABASE',
   'MANIFOLD_VERSION',
