@@ -114,4 +114,27 @@ describe('a tree whose pages are reached over and over', () => {
     const { ok, problems } = await verify(PATH, { fileSystem: disk })
     assert.ok(!ok && problems.length > 0)
   })
+
+  test('a page whose keys do not rise is refused', async () => {
+    for (const keys of [
+      ['b', 'a'],
+      ['a', 'a'],
+      ['abcde', 'abcdd'],
+      ['a', 'b', 'ab'],
+    ]) {
+      const build = (first: number): { pages: Slab[]; root: PagePointer; height: number } => {
+        const page = forgePage(
+          0,
+          keys.map(key => ({ key: bytesOf(key), value: bytesOf('v') })),
+        )
+        return { pages: [page], root: { page: first, checksum: checksumOfPage(page) }, height: 1 }
+      }
+      const db = await openOn(diskOf(new Map([[PATH, await withTree(build)]])), 'off', { readOnly: true })
+      assert.throws(
+        () => db.table(words).get('a'),
+        error => /order of entry/.test(checkRefusal(error).message),
+      )
+      await db.close()
+    }
+  })
 })
