@@ -2,6 +2,7 @@ import { corruption } from '../base/errors.ts'
 import { PAGE_BYTES } from '../base/limits.ts'
 import type { ExtentList } from '../pager/extent-list.ts'
 import type { TreeRoot } from '../pager/meta-format.ts'
+import { sizeOf } from '../pager/file-read.ts'
 import { OVERFLOW_LENGTH_OFFSET, OVERFLOW_PAGE_OFFSET, overflowPages, readWord } from '../pager/overflow-format.ts'
 import { PageView } from './page-view.ts'
 import type { TreeReader } from './tree-reader.ts'
@@ -43,7 +44,7 @@ export function* dropSubtree(
  * more paths than could ever be walked.
  */
 export function checkBound({ file }: TreeReader, page: number, runs: number): void {
-  const pages = Math.ceil(file.size() / PAGE_BYTES)
+  const pages = Math.ceil(sizeOf(file) / PAGE_BYTES)
   if (runs <= pages) return
   throw corruption(
     file.path,

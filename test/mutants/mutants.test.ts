@@ -17,9 +17,10 @@ const TIMEOUT_MILLIS = 60_000
 /** Processes at once. */
 const CONCURRENCY = 2
 
-/** What a failing test says that has looked at what the engine did; a program that is broken says something else. */
-const JUDGED = /ERR_ASSERTION|MANIFOLD_[A-Z_]+|Manifold internal error|Promise resolution is still pending/
-const BROKEN = /SyntaxError|ReferenceError|ERR_MODULE_NOT_FOUND|must stand once|is not a function|is not defined/
+/** What the report says of a test that has looked at what the engine did and found it wrong; of one that waits for ever. */
+const JUDGED = /failureType: '(testCodeFailure|cancelledByParent)'/
+/** What it says of a program that is broken. */
+const BROKEN = /SyntaxError|ReferenceError|TypeError|ERR_MODULE_NOT_FOUND|must stand once/
 
 interface Run {
   readonly passed: boolean
@@ -37,11 +38,12 @@ let folder: string
 function run(testFile: string, name: string, edit?: Edit): Promise<Run> {
   const { NODE_TEST_CONTEXT: _context, MANIFOLD_TEST_RUNS: _runs, ...env } = process.env
   const escaped = name.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&')
-  const flags = ['--test-reporter=tap', `--test-name-pattern=${escaped}`]
-  if (edit !== undefined) flags.unshift('--import', LOADER)
+  const flags = ['--test-force-exit', '--test-reporter=tap', `--test-name-pattern=${escaped}`]
   const child = spawn(process.execPath, [...flags, path.join(BUILD, `${testFile}.js`)], {
     cwd: folder,
-    env: edit === undefined ? env : { ...env, MANIFOLD_MUTANT: JSON.stringify(edit) },
+    // As an option of the environment it reaches the threads, too.
+    env:
+      edit === undefined ? env : { ...env, NODE_OPTIONS: `--import ${LOADER}`, MANIFOLD_MUTANT: JSON.stringify(edit) },
     timeout: TIMEOUT_MILLIS,
     killSignal: 'SIGKILL',
   })

@@ -27,8 +27,8 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'await this.store.sync(this.synced, to, descriptor)',
     replace:
       'await this.store.sync(this.synced, to, descriptor).catch(() => this.store.sync(this.synced, to, descriptor))',
-    test: 'src/wal/journal.test',
-    name: 'async: a failed sync ends the log and tells everybody in order',
+    test: 'test/failure/one-sync.test',
+    name: "journal 'async': a sync that fails once has lost what it covers, although the next one would succeed",
   },
   {
     fault: "the leader's flag stays set",
@@ -99,8 +99,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'wal/recovery.ts',
     find: 'short !== undefined',
     replace: 'false',
-    test: 'test/hostile/lengths.test',
-    name: 'groupedSample: a segment that holds records is refused',
+    test: 'src/wal/recovery.test',
+    name: 'a segment that holds records, or has another behind it, refuses where its file has lost its end',
   },
   {
     fault: 'recovery does not write the accepted tail again',
@@ -123,8 +123,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'engine/checkpoint.ts',
     find: 'await pager.writeMeta(state);',
     replace: 'this.#host.journal.truncate(point.position); await pager.writeMeta(state);',
-    test: 'test/crash/sync.test',
-    name: 'segments of the log that fill, are freed and used again',
+    test: 'test/crash/async.test',
+    name: 'commits that need segments while a checkpoint frees some',
   },
   {
     fault: 'a header slot is written before the pages are synced',
@@ -163,8 +163,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'pager/pager.ts',
     find: 'fileSystem.syncDirectorySync(fileSystem.dirname(path))',
     replace: '',
-    test: 'test/crash/sync.test',
-    name: 'single puts',
+    test: 'test/crash/off.test',
+    name: 'close and open',
   },
   {
     fault: 'the checksum of a page is not verified',
@@ -201,11 +201,10 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'the worker that merges owns the descriptor and closes it',
     file: 'workers/merge-thread.ts',
-    find: 'const steps = mergeAll(job, new NodeFile(job.path, job.descriptor, false, false));',
-    replace:
-      'const steps = mergeAll(job, new NodeFile(job.path, job.descriptor, false, false)); setTimeout(() => new NodeFile(job.path, job.descriptor, false, true).closeSync());',
+    find: 'port.post(answer(message));',
+    replace: 'port.post(answer(message)); new NodeFile(message.path, message.descriptor, false, true).closeSync();',
     test: 'test/concurrency/writers.test',
-    name: 'writers that move amounts between families keep their sum in every cut',
+    name: 'the event loop turns while a checkpoint merges',
   },
   {
     fault: 'a savepoint forgets an entry of the index',
@@ -219,9 +218,9 @@ export const MUTANTS: readonly Mutant[] = [
     fault: 'a range deletion is not taken back by a rollback',
     file: 'memtable/memtable.ts',
     find: 'tombstones.cut(address)',
-    replace: 'tombstones.settle()',
-    test: 'src/memtable/memtable.test',
-    name: 'range tombstones equal a list of ranges, at every limit and after every rollback',
+    replace: '0',
+    test: 'test/api/transactions.test',
+    name: 'savepoints: a rollback takes back everything since, also tables, and can be repeated',
   },
   {
     fault: 'an entry that is not committed is visible',
@@ -236,16 +235,16 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'engine/merged-cursor.ts',
     find: 'cursor.kind === KIND_DELETE',
     replace: 'false',
-    test: 'test/model/database.test',
-    name: "a database with journal 'off' equals sorted arrays, whatever is done to it",
+    test: 'test/api/reads.test',
+    name: "journal 'off': every read of",
   },
   {
     fault: 'a lock is not released by an abort',
     file: 'engine/engine.ts',
     find: 'this.#locks.release(transaction.names)',
     replace: 'if (transaction.writers.some(writer => writer.wrote)) this.#locks.release(transaction.names)',
-    test: 'test/api/locks.test',
-    name: 'a signal ends the wait for one, and leaves the line in order',
+    test: 'test/api/transactions.test',
+    name: 'disposal aborts what was not committed, and does nothing after a commit',
   },
   {
     fault: "a dropped family's memory is given back while a write of the log reads it",
