@@ -12,7 +12,11 @@ for (const mode of LOGS) {
     const disk = newDisk()
     const db = await openOn(disk, mode, { journal: { mode, segmentBytes: 64 * 1024, maxDelayMicros: NEVER_MICROS } })
     await db.table(words).put('weak', '1', { durability: 'none' })
-    const fault = new Fault(disk, 'EIO', nth(1, true, operation => isLog(operation) && operation.kind === 'sync'))
+    const fault = new Fault(
+      disk,
+      'EIO',
+      nth(1, true, operation => isLog(operation) && operation.kind === 'sync'),
+    )
     const commit = db.table(words).put('strong', '1')
     await rejects(commit, 'MANIFOLD_POISONED', /Close the database/)
     assert.equal(fault.hits, 1)
