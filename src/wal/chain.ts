@@ -159,8 +159,8 @@ function checkContiguous(
 }
 
 /**
- * A segment whose file has lost bytes behind its header, in a log whose last sound record ends at `position`. The whole
- * file is synced before the first record in it and before the next segment is begun, so what a power cut leaves short is
+ * A segment whose file has lost bytes behind its header, in a log whose last sound record ends at `position`. The size of a
+ * segment is synced before the first record in it and before the next segment is begun, so what a power cut leaves short is
  * the last segment, without a record. Any other may have held records that were acknowledged.
  */
 export function findShortened(segments: readonly FoundSegment[], position: number): FoundSegment | undefined {
