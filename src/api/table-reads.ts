@@ -1,5 +1,7 @@
 import { Lender } from '../codec/copy-out.ts'
 import type { DirectValueCodec } from '../codec/direct-codec.ts'
+import { KEY, VALUE } from '../codec/refusal.ts'
+import { decodeAlignedValue, decodeOwnedValue, decodeStored, lendStored } from '../codec/stored.ts'
 import type { Bytes } from '../codec/value-codec.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EntryCursor } from '../engine/entry-cursor.ts'
@@ -75,7 +77,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
   range(options?: RangeOptions<K>): Entries<[key: K, value: V]> {
     const { key: keyCodec, value: valueCodec } = this.shape
     return this.#iterate(options, ({ cursor }) => {
-      const key = keyCodec.decodeFrom(cursor.keyBytes, cursor.keyOffset, cursor.keyLength)
+      const key = decodeStored(keyCodec, KEY, cursor.keyBytes, cursor.keyOffset, cursor.keyLength)
       return [key, decodeValue(valueCodec, cursor)]
     })
   }
@@ -84,7 +86,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
   keys(options?: RangeOptions<K>): Entries<K> {
     const { key: keyCodec } = this.shape
     return this.#iterate(options, ({ cursor }) =>
-      keyCodec.decodeFrom(cursor.keyBytes, cursor.keyOffset, cursor.keyLength),
+      decodeStored(keyCodec, KEY, cursor.keyBytes, cursor.keyOffset, cursor.keyLength),
     )
   }
 
@@ -121,7 +123,7 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
     if (walk === undefined || !walk.advance()) return undefined
     const { cursor } = walk
     const { key: keyCodec, value: valueCodec } = this.shape
-    const key = keyCodec.decodeFrom(cursor.keyBytes, cursor.keyOffset, cursor.keyLength)
+    const key = decodeStored(keyCodec, KEY, cursor.keyBytes, cursor.keyOffset, cursor.keyLength)
     return [key, decodeValue(valueCodec, cursor)]
   }
 
@@ -153,9 +155,10 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
       const walk = new RangeWalk(this.engine.cursor(pin.view, entry.id), plan)
       const { cursor } = walk
       while (walk.advance()) {
-        const key = keyCodec.lendFrom(cursor.keyBytes, cursor.keyOffset, cursor.keyLength, keyLender)
+        const key = lendStored(keyCodec, KEY, cursor.keyBytes, cursor.keyOffset, cursor.keyLength, keyLender)
         cursor.loadValue()
-        const value = valueCodec.lendFrom(cursor.valueBytes, cursor.valueOffset, cursor.valueLength, valueLender)
+        const { valueBytes, valueOffset, valueLength } = cursor
+        const value = lendStored(valueCodec, VALUE, valueBytes, valueOffset, valueLength, valueLender)
         if (visit(key, value) === false) return
         check()
       }
@@ -174,13 +177,13 @@ export abstract class TableReads<K, V> implements ReadTable<K, V> {
 }
 
 function decodePlace<V>(codec: DirectValueCodec<V>): V {
-  if (place.owned) return codec.decodeOwned(place.bytes as Bytes)
-  if (place.words !== undefined) return codec.decodeAligned(place.words, place.bytes, place.offset, place.length)
-  return codec.decodeFrom(place.bytes, place.offset, place.length)
+  if (place.owned) return decodeOwnedValue(codec, place.bytes as Bytes)
+  if (place.words !== undefined) return decodeAlignedValue(codec, place.words, place.bytes, place.offset, place.length)
+  return decodeStored(codec, VALUE, place.bytes, place.offset, place.length)
 }
 
 function decodeValue<V>(codec: DirectValueCodec<V>, cursor: EntryCursor): V {
   cursor.loadValue()
-  if (cursor.valueOwned) return codec.decodeOwned(cursor.valueBytes as Bytes)
-  return codec.decodeFrom(cursor.valueBytes, cursor.valueOffset, cursor.valueLength)
+  if (cursor.valueOwned) return decodeOwnedValue(codec, cursor.valueBytes as Bytes)
+  return decodeStored(codec, VALUE, cursor.valueBytes, cursor.valueOffset, cursor.valueLength)
 }

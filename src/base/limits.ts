@@ -17,7 +17,9 @@ export const TRANSACTION_BYTES_MAX: number = 1 * GiB
 export const NAME_BYTES_MAX: number = 255
 /** The longest id of a codec, in UTF-8 bytes; that of a tuple holds those of its elements. */
 export const CODEC_ID_BYTES_MAX: number = 1 * KiB
-/** Positions, sequences and ids are exact doubles. */
+/** The highest id of a column family or table: ids are words in entries, read as signed numbers, and never used again. */
+export const ID_MAX = 0x7fffffff
+/** Positions and sequences are exact doubles. */
 export const POSITION_MAX: number = Number.MAX_SAFE_INTEGER
 
 /** Default of `writeBufferBytes`: all memtables, active and frozen, of all families together. */

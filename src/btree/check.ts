@@ -13,6 +13,7 @@ import {
   readWord,
 } from '../pager/overflow-format.ts'
 import { KEY_LENGTH_MASK, keyHead } from '../pager/page-format.ts'
+import { checkBound } from './drop-tree.ts'
 import { PageView } from './page-view.ts'
 import type { TreeReader } from './tree-reader.ts'
 
@@ -121,6 +122,7 @@ function* checkPage(
 ): Generator<void, void> {
   const { reader, check } = walk
   const view = new PageView(reader.slab)
+  checkBound(reader, page, check.pages.length)
   check.pages.push(page, 1)
   view.show(reader.load(page, checksum, level), level)
   const fail = faultOf(reader.file.path, page)

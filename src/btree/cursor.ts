@@ -1,4 +1,6 @@
-import { KEY_BYTES_MAX } from '../base/limits.ts'
+import { compareRanges } from '../base/bytes.ts'
+import { corruption } from '../base/errors.ts'
+import { KEY_BYTES_MAX, PAGE_BYTES } from '../base/limits.ts'
 import { EMPTY_ROOT } from '../pager/meta-format.ts'
 import type { TreeRoot } from '../pager/meta-format.ts'
 import { frameBase, frameSlab } from '../pager/page-cache.ts'
@@ -15,6 +17,7 @@ import {
 } from '../pager/page-format.ts'
 import { searchChild, searchPage } from '../pager/page-search.ts'
 import type { Slab } from '../pager/slab.ts'
+import { KeyBuffer } from './key-buffer.ts'
 import { copyIn } from './page-stage.ts'
 import { placeOverflow } from './value-place.ts'
 import type { ValuePlace } from './value-place.ts'
@@ -58,6 +61,8 @@ export class Cursor implements ValuePlace {
   #heap = 0
   #prefixLength = 0
   #pinning = false
+  /** The key in front of a step to another leaf, which must lie beyond it: else the branches lead round in circles. */
+  #left: KeyBuffer | undefined
   #pinned = -1
 
   constructor(cache: PageCache) {
@@ -241,16 +246,24 @@ export class Cursor implements ValuePlace {
       const child = this.#children[level]! + direction
       if (child < 0 || child >= pageCount(slab, base)) continue
       this.#children[level] = child
-      return this.#descendBelow(
-        level - 1,
-        childPage(slab, base, child),
-        childChecksum(slab, base, child),
-        direction < 0,
-      )
+      const [page, checksum] = [childPage(slab, base, child), childChecksum(slab, base, child)]
+      const isStep = this.valid
+      if (isStep) (this.#left ??= new KeyBuffer()).assign(this.key, 0, this.keyLength)
+      this.#descendBelow(level - 1, page, checksum, direction < 0)
+      if (isStep) this.#checkStep(this.#left!, direction)
+      return true
     }
     this.valid = false
     this.#unpinFrame()
     return false
+  }
+
+  #checkStep(left: KeyBuffer, direction: 1 | -1): void {
+    if (compareRanges(this.key, 0, this.keyLength, left.bytes, 0, left.length) * direction > 0) return
+    this.valid = false
+    const what = `order of the leaves at page ${this.#page}`
+    const [expected, found] = direction > 0 ? ['higher keys', 'lower ones'] : ['lower keys', 'higher ones']
+    throw corruption(this.#cache.file.path, this.#page * PAGE_BYTES, what, expected, found)
   }
 
   #pinFrame(): void {

@@ -21,7 +21,6 @@ export function isBytes(value: unknown): value is Uint8Array {
 
 class BytesCodec extends DirectKeyCodec<Bytes> {
   readonly id = 'bytes'
-  readonly fixedBytes = 0
 
   encodeInto(value: unknown, target: Uint8Array, offset: number, role: Role): number {
     const bytes = this.#checked(value, role)

@@ -34,6 +34,8 @@ export class EncodedValue {
 
 export abstract class DirectValueCodec<V> implements ValueCodec<V> {
   abstract readonly id: string
+  /** The length of every encoding, or 0 where it varies. */
+  readonly fixedBytes: number = 0
 
   /** Points `into` at the encoding. */
   abstract encodeValue(value: unknown, into: EncodedValue, role: Role): void
@@ -78,8 +80,6 @@ export interface ByteBounds {
 
 export abstract class DirectKeyCodec<K> extends DirectValueCodec<K> implements KeyCodec<K> {
   readonly ordered = true
-  /** The length of every encoding, or 0 where it varies. */
-  abstract readonly fixedBytes: number
   /** True where encoding runs the caller's code, which may use the database and with it the same scratch buffers. */
   readonly foreign: boolean = false
 

@@ -76,7 +76,6 @@ class OwnValueCodec<V> extends DirectValueCodec<V> {
 
 class OwnKeyCodec<K> extends DirectKeyCodec<K> {
   readonly id: string
-  readonly fixedBytes = 0
   override readonly foreign = true
   readonly #codec: ValueCodec<K>
 

@@ -52,7 +52,7 @@ function readInteger(source: Uint8Array, offset: number): number {
 
 /** What the scalars share: a fixed length. */
 abstract class ScalarCodec<T> extends DirectKeyCodec<T> {
-  readonly fixedBytes: number = NUMBER_BYTES
+  override readonly fixedBytes: number = NUMBER_BYTES
 
   /** Requires: room for `fixedBytes`. */
   protected abstract write(value: unknown, target: Uint8Array, offset: number, role: Role): void

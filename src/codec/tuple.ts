@@ -71,7 +71,7 @@ function unescape(source: Uint8Array, offset: number, length: number): Bytes | u
 
 class TupleCodec extends DirectKeyCodec<readonly unknown[]> {
   readonly id: string
-  readonly fixedBytes: number
+  override readonly fixedBytes: number
   override readonly foreign: boolean
   readonly #codecs: readonly DirectKeyCodec<unknown>[]
   readonly #modes: readonly number[]
@@ -139,6 +139,7 @@ class TupleCodec extends DirectKeyCodec<readonly unknown[]> {
         at = codec instanceof TupleCodec ? codec.#at : at + codec.fixedBytes
       }
     }
+    if (at > end) throw new RangeError('the tuple ends early')
     this.#at = at
     return elements
   }

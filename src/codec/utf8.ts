@@ -74,7 +74,6 @@ export function readText(source: Uint8Array, offset: number, length: number): st
 
 class Utf8Codec extends DirectKeyCodec<string> {
   readonly id = 'utf8'
-  readonly fixedBytes = 0
 
   encodeInto(value: unknown, target: Uint8Array, offset: number, role: Role): number {
     return writeText(this.#checked(value, role), target, offset)

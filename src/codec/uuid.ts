@@ -43,7 +43,7 @@ function writeDigits(text: string, target: Uint8Array, offset: number): number {
 
 class UuidCodec extends DirectKeyCodec<string> {
   readonly id = 'uuid'
-  readonly fixedBytes = UUID_BYTES
+  override readonly fixedBytes = UUID_BYTES
 
   encodeInto(value: unknown, target: Uint8Array, offset: number, role: Role): number {
     if (target.length - offset < UUID_BYTES) return NO_ROOM

@@ -1,12 +1,10 @@
 import { DatabaseError } from '../base/errors.ts'
+import { ID_MAX } from '../base/limits.ts'
 import type { MemoryUse } from '../shared/chunk-pool.ts'
 import type { TreeRoot } from '../pager/meta-format.ts'
 import type { Tables } from './family.ts'
 import { Family } from './family.ts'
 import { letGo } from './let-go.ts'
-
-/** The highest id of a family or table: ids are words in entries, and never used again. */
-const ID_MAX = 0x7fffffff
 
 /** A family as a checkpoint finds it. */
 export interface FamilyState {

@@ -37,6 +37,11 @@ const POOL_KEPT_MILLIS = 5000
 /** Of all databases of this thread. */
 let writeThreads: WriteThreadPool | undefined
 
+/** Stands apart from every opening: a timer that held a closed database's scope would keep its page cache for as long. */
+function trimPool(): void {
+  chunkPool.trim()
+}
+
 /** What opening takes, checked and complete. */
 export interface EngineOptions {
   readonly journal: {
@@ -204,8 +209,7 @@ class Opening {
       this.#families.create(family)()
     }
     for (const { id, familyId, name, keyCodec, valueCodec, root } of tables) {
-      const family = byId.get(familyId)
-      if (family === undefined) continue
+      const family = byId.get(familyId)!
       family.tables = family.visibleTables = new Map(family.tables).set(name, { id, name, keyCodec, valueCodec })
       if (root.height > 0) family.roots = new Map(family.roots).set(id, root)
     }
@@ -315,7 +319,7 @@ class Opening {
         pager.closeSync()
         this.#lock?.releaseSync()
         chunkPool.leave(writeBufferBytes)
-        clock.after(POOL_KEPT_MILLIS, () => chunkPool.trim())
+        clock.after(POOL_KEPT_MILLIS, trimPool)
       },
     })
     this.#journal = journal

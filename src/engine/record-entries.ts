@@ -1,12 +1,16 @@
-import { KEY_BYTES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX } from '../base/limits.ts'
+import { compareRanges } from '../base/bytes.ts'
+import { ID_MAX, KEY_BYTES_MAX, NAME_BYTES_MAX, VALUE_BYTES_MAX } from '../base/limits.ts'
 import {
   ENTRY_HEADER_BYTES,
   entryWords,
   KIND_DELETE,
   KIND_DELETE_RANGE,
+  KIND_DROP_FAMILY,
+  KIND_DROP_TABLE,
   KIND_PUT,
   KIND_RENAME_FAMILY,
   SECTION_HEADER_BYTES,
+  valueStart,
 } from '../shared/entry-format.ts'
 
 /** An entry in the payload of a record. One object is filled again for each. */
@@ -55,7 +59,8 @@ export function readRecordEntries(payload: Uint8Array, visitor: RecordVisitor): 
       entry.id = view.getUint32(at + 4, true)
       entry.valueLength = valueLength
       if (entry.kind < KIND_PUT || entry.kind > KIND_RENAME_FAMILY) visitor.fail(at, 'a known kind of entry')
-      if (!isTableEntry(entry.kind) && keyLength > NAME_BYTES_MAX) visitor.fail(at, 'a name within its limit')
+      const expected = contentFault(payload, entry)
+      if (expected !== undefined) visitor.fail(at, expected)
       visitor.entry(familyId, entry)
       at += length
     }
@@ -63,6 +68,39 @@ export function readRecordEntries(payload: Uint8Array, visitor: RecordVisitor): 
     offset = end
   }
 }
+
+/** What an entry that lies within its section should hold and does not. */
+function contentFault(
+  payload: Uint8Array,
+  { kind, offset, keyLength, id, valueLength }: RecordEntry,
+): string | undefined {
+  if (id > ID_MAX) return `an id up to ${ID_MAX}`
+  const key = offset + ENTRY_HEADER_BYTES
+  const value = offset + valueStart(keyLength)
+  if (kind === KIND_PUT || kind === KIND_DELETE) {
+    return keyLength > KEY_BYTES_MAX ? 'a key within its limit' : undefined
+  }
+  if (kind === KIND_DELETE_RANGE) {
+    if (valueLength === 0 || payload[value]! > 1) return 'a range with or without an end'
+    const isEmpty =
+      payload[value] === 1 && compareRanges(payload, key, keyLength, payload, value + 1, valueLength - 1) >= 0
+    return isEmpty ? 'a range that ends behind its start' : undefined
+  }
+  if (kind === KIND_DROP_TABLE || kind === KIND_DROP_FAMILY) return undefined
+  const isName = keyLength > 0 && keyLength <= NAME_BYTES_MAX && isText(payload.subarray(key, key + keyLength))
+  return isName ? undefined : 'a name'
+}
+
+function isText(bytes: Uint8Array): boolean {
+  try {
+    strictDecoder.decode(bytes)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const strictDecoder = new TextDecoder('utf-8', { fatal: true })
 
 /** The codec ids that the value of a created table holds; undefined where it does not hold two. */
 export function decodeCodecIds(value: Uint8Array): readonly [key: string, value: string] | undefined {

@@ -1,5 +1,6 @@
 import { corruption } from '../base/errors.ts'
 import { BulkLoad } from '../memtable/bulk-load.ts'
+import { ID_MAX } from '../base/limits.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import {
   ENTRY_HEADER_BYTES,
@@ -110,7 +111,8 @@ export class Replay implements RecordVisitor {
   /** A change to the set of families or tables. */
   #applyChange(offset: number, kind: number, familyId: number, id: number, name: Uint8Array, value: Uint8Array): void {
     if (kind === KIND_CREATE_FAMILY) {
-      const family = new Family(familyId, decode(name))
+      if (familyId > ID_MAX || this.#byId.has(familyId)) this.fail(offset, 'a new id of a family')
+      const family = new Family(familyId, this.#newName(offset, name))
       this.#byId.set(familyId, family)
       this.#families.create(family)()
       this.#families.reserveIds(familyId, 0)
@@ -124,12 +126,20 @@ export class Replay implements RecordVisitor {
       this.#families.drop(family, () => undefined)()
       this.#byId.delete(familyId)
       this.#loads.delete(familyId)
-    } else this.#families.rename(family, decode(name))()
+    } else this.#families.rename(family, this.#newName(offset, name))()
+  }
+
+  /** The name that a family is to have. */
+  #newName(offset: number, bytes: Uint8Array): string {
+    const name = decode(bytes)
+    return this.#families.get(name) === undefined ? name : this.fail(offset, 'a name that no other family has')
   }
 
   #createTable(offset: number, family: Family, id: number, name: Uint8Array, value: Uint8Array): void {
     const [keyCodec, valueCodec] = decodeCodecIds(value) ?? this.fail(offset, 'two codec ids')
     const entry = { id, name: decode(name), keyCodec, valueCodec }
+    const isKnown = [...family.tables.values()].some(known => known.id === id || known.name === entry.name)
+    if (isKnown) this.fail(offset, 'a table that its family does not have')
     family.tables = new Map(family.tables).set(entry.name, entry)
     this.#families.reserveIds(0, id)
   }

@@ -74,10 +74,10 @@ const SHIFT = 2 ** 22
 const PIECE_PAGES_MAX = SHIFT - 1
 
 /**
- * The runs of all lists in the order of their pages, with those that touch made one. `disjoint` is false if any
- * overlap.
+ * The runs of all lists in the order of their pages, with those that touch made one. `doubled` is the first page that
+ * stands in two of them.
  */
-export function sortedExtents(lists: readonly ExtentList[]): { extents: ExtentList; disjoint: boolean } {
+export function sortedExtents(lists: readonly ExtentList[]): { extents: ExtentList; doubled: number | undefined } {
   let pieces = 0
   for (const list of lists) {
     for (let i = 0; i < list.length; i++) pieces += Math.ceil(list.count(i) / PIECE_PAGES_MAX)
@@ -96,13 +96,13 @@ export function sortedExtents(lists: readonly ExtentList[]): { extents: ExtentLi
   packed.sort()
   const extents = new ExtentList()
   let end = 0
-  let disjoint = true
+  let doubled: number | undefined
   for (const pair of packed) {
     const first = Math.floor(pair / SHIFT)
     const count = pair % SHIFT
-    if (first < end) disjoint = false
+    if (first < end) doubled ??= first
     extents.push(first, count)
     end = first + count
   }
-  return { extents, disjoint }
+  return { extents, doubled }
 }

@@ -12,6 +12,15 @@ export function hex(value: number): string {
   return `0x${(value >>> 0).toString(16).padStart(8, '0')}`
 }
 
+/** Bytes of the file. */
+export function sizeOf(file: File): number {
+  try {
+    return file.size()
+  } catch (error) {
+    throw ioError(error, `read ${file.path}`, file.path)
+  }
+}
+
 /** Fills `target` as far as the file reaches; returns how many bytes there were. */
 export function readUpTo(file: File, target: Uint8Array, position: number): number {
   let done = 0
@@ -74,7 +83,7 @@ export function overflowFault(
 
 /** Refuses a reference to a value that no file could hold, before memory is allocated for it. */
 export function boundOverflow(file: File, page: number, length: number): void {
-  const room = Math.min(VALUE_BYTES_MAX, file.size() - page * PAGE_BYTES)
+  const room = Math.min(VALUE_BYTES_MAX, sizeOf(file) - page * PAGE_BYTES)
   if (page >= 2 && length >= 0 && length <= room) return
   throw corruption(
     file.path,

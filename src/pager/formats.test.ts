@@ -24,8 +24,8 @@ function drawing(file: string): Map<string, number> {
 
 const HEADER: header.Header = {
   uuid: Uint8Array.from({ length: 16 }, (_, i) => 255 - i),
-  generation: 2 ** 52 + 1,
-  logPosition: 2 ** 40 + 5,
+  generation: 2 ** 51 + 1,
+  logPosition: 2 ** 40 + 4,
   lastSequence: 77,
   previousChecksum: 0xfedcba98,
   clean: true,
@@ -121,7 +121,8 @@ test('a newer version is told from damage', () => {
 
 test('a header that nobody would write is refused although its checksum is right', () => {
   for (const change of [
-    { generation: 2 ** 53 },
+    { generation: 2 ** 52 },
+    { logPosition: 6 },
     { pageCount: 2 ** 31 },
     { meta: { ...HEADER.meta, page: 1 } },
     { meta: { ...HEADER.meta, pages: 991 } },
@@ -169,8 +170,8 @@ const CATALOG: Catalog = {
     {
       id: 299,
       familyId: 3,
-      kind: 1,
-      name: '',
+      kind: 0,
+      name: 'n'.repeat(255),
       keyCodec: 'k'.repeat(255),
       valueCodec: '',
       root: { page: 0, checksum: 0, height: 0, entries: 0, overflow: false },

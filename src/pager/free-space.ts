@@ -57,8 +57,8 @@ export class FreeSpace {
 
   freeAll(lists: readonly ExtentList[]): void {
     if (lists.every(list => list.length === 0)) return
-    const { extents, disjoint } = sortedExtents([this.extents(), ...lists])
-    assert(disjoint, 'a page was freed twice')
+    const { extents, doubled } = sortedExtents([this.extents(), ...lists])
+    assert(doubled === undefined, 'a page was freed twice')
     const last = extents.length - 1
     assert(
       extents.first(0) >= FIRST_PAGE && extents.first(last) + extents.count(last) <= this.#pageCount,

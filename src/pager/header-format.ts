@@ -53,6 +53,8 @@ export const HEADER_END_OFFSET = 84
 export const HEADER_CHECKSUM_OFFSET = 8188
 
 const CLEAN_FLAG = 1
+/** No database counts so far; whoever opens one that says so would go on to numbers that are not exact. */
+const COUNTER_END = 2 ** 52
 
 /** Where the meta extent lies. */
 export interface MetaExtent {
@@ -147,7 +149,11 @@ function headerFault(header: Header, view: DataView): string | undefined {
   const { meta, pageCount } = header
   if (view.getUint32(HEADER_PAGE_BYTES_OFFSET, true) !== PAGE_BYTES) return `page bytes ${PAGE_BYTES}`
   if (view.getUint32(HEADER_FLAGS_OFFSET, true) > CLEAN_FLAG) return 'no unknown flags'
-  if (header.generation < 0 || header.logPosition < 0 || header.lastSequence < 0) return 'numbers below 2^53'
+  const { generation, logPosition, lastSequence } = header
+  if (generation < 0 || logPosition < 0 || lastSequence < 0) return 'numbers below 2^53'
+  if (!(generation < COUNTER_END && logPosition < COUNTER_END && lastSequence < COUNTER_END))
+    return 'numbers below 2^52'
+  if (logPosition % 4 !== 0) return 'a log position that is a multiple of 4'
   if (pageCount > PAGE_COUNT_MAX) return `page count up to ${PAGE_COUNT_MAX}`
   if (meta.page < HEADER_SLOTS || meta.pages === 0 || meta.page + meta.pages > pageCount)
     return 'a meta extent in the file'

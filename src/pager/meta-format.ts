@@ -1,4 +1,4 @@
-import { CODEC_ID_BYTES_MAX, NAME_BYTES_MAX, POSITION_MAX } from '../base/limits.ts'
+import { CODEC_ID_BYTES_MAX, ID_MAX, NAME_BYTES_MAX, POSITION_MAX } from '../base/limits.ts'
 import { ExtentList } from './extent-list.ts'
 import { ByteReader } from './number-coding.ts'
 import type { ByteWriter } from './number-coding.ts'
@@ -55,7 +55,8 @@ export interface Catalog {
 export const EMPTY_CATALOG: Catalog = { nextFamilyId: 1, nextTableId: 1, families: [], tables: [] }
 
 const OVERFLOW_FLAG = 1
-const ID_MAX = 2 ** 32 - 1
+/** What a later version may add, this one would misread. */
+const TABLE_KIND = 0
 
 export function writeCatalog(writer: ByteWriter, catalog: Catalog): void {
   writer.number(catalog.nextFamilyId)
@@ -109,6 +110,7 @@ export function readMeta(
 ): Meta {
   const reader = new ByteReader(bytes, fail)
   const catalog = readCatalog(reader, pageCount, [], [])
+  checkCatalog(catalog, (expected, found) => fail(0, expected, found))
   const free = readFreeMap(reader, pageCount, fail)
   if (reader.left !== 0) fail(reader.offset, 'the end', `${reader.left} bytes more`)
   return { catalog, free }
@@ -147,13 +149,44 @@ function readCatalog(
   families: CatalogFamily[],
   tables: CatalogTable[],
 ): Catalog {
-  const nextFamilyId = reader.number(ID_MAX)
-  const nextTableId = reader.number(ID_MAX)
+  const nextFamilyId = reader.number(ID_MAX + 1)
+  const nextTableId = reader.number(ID_MAX + 1)
   for (let left = reader.number(reader.left); left > 0; left--) {
     families.push({ id: reader.number(ID_MAX), name: reader.string(NAME_BYTES_MAX) })
   }
   for (let left = reader.number(reader.left); left > 0; left--) tables.push(readTable(reader, pageCount))
   return { nextFamilyId, nextTableId, families, tables }
+}
+
+/**
+ * That ids and names are what a writer gives: once each, and below the next. Whoever takes one for another would read or
+ * free a tree that is not the table's.
+ */
+function checkCatalog(
+  { families, tables, nextFamilyId, nextTableId }: Catalog,
+  fail: (expected: string, found: string) => never,
+): void {
+  const familyIds = new Set<number>()
+  const tableIds = new Set<number>()
+  const names = new Set<string>()
+  const once = <K>(keys: Set<K>, key: K, what: string): void => {
+    if (keys.has(key)) fail(`${what} once`, `${String(key)} twice`)
+    keys.add(key)
+  }
+  for (const { id, name } of families) {
+    if (id >= nextFamilyId) fail(`ids of families below ${nextFamilyId}`, `${id}`)
+    if (name === '') fail('a name of each family', 'none')
+    once(familyIds, id, 'each id of a family')
+    once(names, name, 'each name of a family')
+  }
+  for (const { id, familyId, kind, name } of tables) {
+    if (id >= nextTableId) fail(`ids of tables below ${nextTableId}`, `${id}`)
+    if (name === '') fail('a name of each table', 'none')
+    if (kind !== TABLE_KIND) fail(`tables of kind ${TABLE_KIND}`, `${kind}`)
+    if (!familyIds.has(familyId)) fail('families of all tables', `a table of family ${familyId}`)
+    once(tableIds, id, 'each id of a table')
+    once(names, `${familyId}\0${name}`, 'each name of a table')
+  }
 }
 
 function readTable(reader: ByteReader, pageCount: number): CatalogTable {

@@ -1,4 +1,5 @@
 import { assert } from '../base/assert.ts'
+import { compareRanges } from '../base/bytes.ts'
 import { KEY_BYTES_MAX, PAGE_BYTES } from '../base/limits.ts'
 import { OVERFLOW_REFERENCE_BYTES } from './overflow-format.ts'
 import type { Slab } from './slab.ts'
@@ -141,7 +142,7 @@ export type PageFault = readonly [expected: string, found: string]
 
 /**
  * What is wrong with a page whose checksum is right, or undefined. A checksum keeps out damage, not malice: a file made
- * by somebody else must not lead any reader out of its page.
+ * by somebody else must not lead any reader out of its page, nor round in circles, which keys that rise rule out.
  */
 export function pageFault(slab: Slab, base: number, level: number): PageFault | undefined {
   const { bytes, halves } = slab
@@ -171,5 +172,28 @@ export function pageFault(slab: Slab, base: number, level: number): PageFault | 
     }
     from = to
   }
-  return heap + from > PAGE_BYTES ? ['a heap within the page', `${from} bytes at ${heap}`] : undefined
+  if (heap + from > PAGE_BYTES) return ['a heap within the page', `${from} bytes at ${heap}`]
+  return orderFault(slab, headsAt(base), offsets, count, base + heap)
+}
+
+/** That a head is not that of its key, or that the keys do not rise. Requires: every entry lies within the page. */
+function orderFault(slab: Slab, heads: number, offsets: number, count: number, heap: number): PageFault | undefined {
+  const { bytes, halves, words } = slab
+  const keyLengths = offsets + count + 1
+  let last = 0
+  let lastEnd = 0
+  for (let i = 0; i < count; i++) {
+    const from = heap + halves[offsets + i]!
+    const to = from + (halves[keyLengths + i]! & KEY_LENGTH_MASK)
+    const head = keyHead(bytes, from, to)
+    if (words[heads + i] !== head) return [`head of entry ${i} ${head}`, `${words[heads + i]}`]
+    const isHigher =
+      i === 0 ||
+      head > words[heads + i - 1]! ||
+      (head === words[heads + i - 1] && compareRanges(bytes, last, lastEnd - last, bytes, from, to - from) < 0)
+    if (!isHigher) return [`order of entry ${i}: a higher key`, 'one that is not']
+    last = from
+    lastEnd = to
+  }
+  return undefined
 }

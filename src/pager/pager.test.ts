@@ -16,7 +16,7 @@ const MARK: LogMark = { logPosition: 100, lastSequence: 5, previousChecksum: 9, 
 const NONE = new ExtentList()
 
 function catalogOf(name: string): Catalog {
-  return { ...EMPTY_CATALOG, families: [{ id: 1, name }] }
+  return { ...EMPTY_CATALOG, nextFamilyId: 2, families: [{ id: 1, name }] }
 }
 
 function checkpoint(pager: Pager, name: string, freed: ExtentList = NONE): PreparedState {

@@ -8,7 +8,7 @@ import { ioError } from '../platform/io-error.ts'
 import { writeFully, writeFullySync } from '../platform/write-fully.ts'
 import { ExtentList, sortedExtents } from './extent-list.ts'
 import { boundOverflow, hex, readExactly, readOverflow, readUpTo } from './file-read.ts'
-import { FreeSpace } from './free-space.ts'
+import { FIRST_PAGE, FreeSpace } from './free-space.ts'
 import { DATA_MAGIC, HEADER_SLOTS, chooseSlot, decodeHeader, encodeHeader, notADatabase } from './header-format.ts'
 import type { Header, MetaExtent, SlotChoice } from './header-format.ts'
 import { EMPTY_CATALOG, readMeta, writeCatalog, writeFreeMap } from './meta-format.ts'
@@ -288,10 +288,28 @@ export class Pager {
 
   /** What is free once nothing reaches older states: a restart pins nothing. The file is as long as the rest needs. */
   #freeMap(replaced: ExtentList): { extents: ExtentList; pageCount: number } {
-    const { extents, disjoint } = sortedExtents([this.freeSpace.extents(), ...this.pending.lists, replaced])
-    assert(disjoint, 'a page is free twice')
-    const pageCount = extents.popTail(this.freeSpace.pageCount)
-    return { extents, pageCount }
+    const { extents, doubled } = sortedExtents([this.freeSpace.extents(), ...this.pending.lists, replaced])
+    if (doubled !== undefined) throw this.#wrongAccount(doubled, 'used once or free', 'both, or used twice')
+    const beyond = extents.length === 0 ? 0 : extents.first(extents.length - 1) + extents.count(extents.length - 1)
+    const { pageCount } = this.freeSpace
+    if (beyond > pageCount) throw this.#wrongAccount(beyond - 1, `a page below ${pageCount}`, `page ${beyond - 1}`)
+    if (extents.length > 0 && extents.first(0) < FIRST_PAGE)
+      throw this.#wrongAccount(0, 'a header slot', 'used by a tree')
+    return { extents, pageCount: extents.popTail(pageCount) }
+  }
+
+  /**
+   * What trees and free map say of the pages cannot all be true: found where pages are about to be freed, since nothing
+   * but a check of the whole file would find it before.
+   */
+  #wrongAccount(page: number, expected: string, found: string): DatabaseError {
+    return corruption(
+      this.file.path,
+      page * PAGE_BYTES,
+      'the account of a page that a tree has given up',
+      expected,
+      found,
+    )
   }
 
   #beginSlot(state: PreparedState, slot: number): void {
@@ -363,7 +381,9 @@ function readHeader(file: File): SlotChoice {
   ])
   const needed = choice.header.pageCount * PAGE_BYTES
   if (size < needed) throw corruption(file.path, size, 'the file is truncated', `${needed} bytes`, `${size} bytes`)
-  return choice
+  // The file is cut only once both slots allow it, so an other state that reaches beyond its end is not whole.
+  const isOtherWhole = choice.other !== undefined && choice.other.pageCount * PAGE_BYTES <= size
+  return isOtherWhole ? choice : { ...choice, other: undefined }
 }
 
 /** Reads catalog and free map of the state that a header names, and verifies them. */

@@ -71,7 +71,8 @@ export class LogReplay {
     } else {
       const before = states.familyName(familyId)
       states.addFamily(familyId, decoder.decode(key))
-      await this.#target.renameFamily(before, states.familyName(familyId))
+      const after = states.familyName(familyId)
+      if (after !== before) await this.#target.renameFamily(before, after)
     }
   }
 }

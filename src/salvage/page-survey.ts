@@ -116,15 +116,17 @@ interface Reach {
 
 function reachOf(branches: ReadonlyMap<number, Branch>, root: number): Reach {
   const reach: Reach = { leaves: [], missing: 0 }
-  const visit = (page: number): void => {
+  const visited = new Set<number>()
+  const visit = (page: number, level: number): void => {
     const branch = branches.get(page)
-    if (branch === undefined) return
+    if (branch === undefined || branch.level !== level || visited.has(page)) return
+    visited.add(page)
     reach.missing += branch.missing
     for (const child of branch.children) {
       if (branch.level === 1) reach.leaves.push(child)
-      else visit(child)
+      else visit(child, level - 1)
     }
   }
-  visit(root)
+  visit(root, branches.get(root)!.level)
   return reach
 }

@@ -21,6 +21,8 @@ export interface TreeSalvage {
   readonly damage: DamagedPage[]
   /** The ranges of keys below damaged branches, where leaves may stand that nothing leads to any more. */
   readonly holes: KeyBounds[]
+  /** Branches that were reached. */
+  readonly branches: Set<number>
   /** Entries of leaves that were read. */
   found: number
   /** Long values that could not be read. */
@@ -28,7 +30,7 @@ export interface TreeSalvage {
 }
 
 export function newTreeSalvage(root: TreeRoot): TreeSalvage {
-  return { root, damage: [], holes: [], found: 0, lostValues: 0 }
+  return { root, damage: [], holes: [], branches: new Set(), found: 0, lostValues: 0 }
 }
 
 export const NO_BOUNDS: KeyBounds = { lower: new Uint8Array(0), upper: undefined }
@@ -82,10 +84,13 @@ export class TreeWalk {
     entries: number,
   ): Generator<PageView, void> {
     if (page < this.reached.pageCount) this.reached.add(page)
-    const view = this.#pages.load(page, checksum, level)
+    // Branches that lead to one another over and over make more paths than could ever be walked.
+    const isAgain = level > 0 && tree.branches.has(page)
+    if (level > 0) tree.branches.add(page)
+    const view = isAgain ? undefined : this.#pages.load(page, checksum, level)
     if (view === undefined) {
       tree.damage.push(damaged(this.#pages, page, level, bounds, entries))
-      if (level > 0) yield* this.#walkRemains(tree, level, page, bounds)
+      if (level > 0 && !isAgain) yield* this.#walkRemains(tree, level, page, bounds)
       return
     }
     if (level === 0) {

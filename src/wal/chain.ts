@@ -158,6 +158,22 @@ function checkContiguous(
   if (last !== undefined && last.end < position) throw missing(files, last.end, last, damaged)
 }
 
+/**
+ * A segment whose file has lost bytes behind its header, in a log whose last sound record ends at `position`. The size of a
+ * segment is synced before the first record in it and before the next segment is begun, so what a power cut leaves short is
+ * the last segment, without a record. Any other may have held records that were acknowledged.
+ */
+export function findShortened(segments: readonly FoundSegment[], position: number): FoundSegment | undefined {
+  const last = segments.length - 1
+  return segments.find(({ header, end, readableEnd }, i) => readableEnd < end && (i < last || header.start < position))
+}
+
+export function shortened({ path, header, readableEnd }: FoundSegment): DatabaseError {
+  const found = SEGMENT_HEADER_BYTES + readableEnd - header.start
+  const expected = SEGMENT_HEADER_BYTES + header.capacity
+  return corruption(path, found, 'the log segment is cut off', `${expected} bytes`, `${found} bytes`)
+}
+
 function missing(
   files: LogFiles,
   position: number,
@@ -168,6 +184,11 @@ function missing(
   if (cause !== undefined) return corruption(cause.path, 0, cause.what, cause.expected, cause.found)
   const found = `${near.path}, with positions ${near.header.start} to ${near.end}`
   return corruption(files.dataPath, 0, 'a segment of its log is missing', `a segment with position ${position}`, found)
+}
+
+/** Bytes of memory in which the runs are read piece by piece: `most`, or less where none of them is so long. */
+export function blockBytes(runs: readonly Run[], most: number): number {
+  return runs.reduce((longest, { from, to }) => Math.max(longest, Math.min(most, to - from)), 0)
 }
 
 /** The readable bytes of the chain, cut where the epoch changes or a file is shorter than it should be. */

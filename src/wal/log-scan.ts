@@ -1,5 +1,5 @@
 import { ioError } from '../platform/io-error.ts'
-import { runsOf } from './chain.ts'
+import { blockBytes, runsOf } from './chain.ts'
 import {
   decodeRecordHeader,
   newRecordHeader,
@@ -24,8 +24,9 @@ interface ScanBlock {
   readonly words: Uint32Array
 }
 
-function newScanBlock(): ScanBlock {
-  const buffer = new ArrayBuffer(BLOCK_BYTES)
+/** Of `byteLength` bytes, filled up to whole words. */
+function newScanBlock(byteLength: number): ScanBlock {
+  const buffer = new ArrayBuffer(Math.ceil(byteLength / 4) * 4)
   return { bytes: new Uint8Array(buffer), view: new DataView(buffer), words: new Uint32Array(buffer) }
 }
 
@@ -69,9 +70,10 @@ export function findHeader(
   position: number,
   accepts: (header: RecordHeader) => boolean,
 ): RecordHeader | undefined {
-  const block = newScanBlock()
+  const runs = runsOf(segments)
+  const block = newScanBlock(blockBytes(runs, BLOCK_BYTES))
   const header = newRecordHeader()
-  for (const run of runsOf(segments)) {
+  for (const run of runs) {
     let from = Math.max(run.from, position + 4)
     while (run.to - from >= RECORD_HEADER_BYTES) {
       const length = Math.min(BLOCK_BYTES, run.to - from)
@@ -109,7 +111,7 @@ export function findFirstHeader(
   path: string,
   accepts: (header: RecordHeader) => boolean = () => true,
 ): PlacedHeader | undefined {
-  const block = newScanBlock()
+  const block = newScanBlock(BLOCK_BYTES)
   const header = newRecordHeader()
   try {
     const file = files.fileSystem.openSync(path, { write: false, create: false, exclusive: false, dataSync: false })

@@ -317,6 +317,20 @@ test('a segment prepared ahead may be damaged or cut short', async () => {
   assert.deepEqual((await recover(short)).payloads, expected([60_000]))
 })
 
+test('a segment that holds records, or has another behind it, refuses where its file has lost its end', async () => {
+  const log = await logOf([100, 100])
+  const between = SEGMENT_HEADER_BYTES + RECORD_HEADER_BYTES + 100
+  for (const bytes of [between, between + RECORD_HEADER_BYTES - 4, between + 5000]) {
+    const disk = log.disk.clone()
+    disk.names.get(walPath(0))!.resize(bytes)
+    await assert.rejects(recover(disk), isCorruptionOf(walPath(0)), `cut to ${bytes}`)
+  }
+  const { disk } = await logOf([60_000])
+  assert.equal(disk.names.size, 2)
+  disk.names.get(walPath(0))!.resize(SEGMENT_HEADER_BYTES)
+  await assert.rejects(recover(disk), isCorruptionOf(walPath(0)))
+})
+
 test('a record that no longer fits into what was prepared for it is damage', async () => {
   const log = await freshLog('sync')
   await append(log, 100_000, 'sync')

@@ -1,7 +1,7 @@
 import { corruption, DatabaseError } from '../base/errors.ts'
 import { ioError } from '../platform/io-error.ts'
 import { ChainFile } from './chain-file.ts'
-import { readChain } from './chain.ts'
+import { findShortened, readChain, shortened } from './chain.ts'
 import { newEpoch } from './create-log.ts'
 import { LogReader } from './log-reader.ts'
 import { findProofOfDurability, holdsRecordsFrom } from './log-scan.ts'
@@ -127,6 +127,8 @@ export class LogRecovery {
     const provenByEpoch = segments.some(({ header }) => header.epochStart > position)
     if (bad.certain || provenByEpoch || findProofOfDurability(this.#file, segments, position) !== undefined)
       throw this.#damage(bad)
+    const short = findShortened(segments, position)
+    if (short !== undefined) throw shortened(short)
   }
 
   #damage({ position, what, expected, found }: BadRecord): DatabaseError {
@@ -163,7 +165,7 @@ export class LogRecovery {
 
   #rewrite(from: number, to: number): void {
     try {
-      this.#file.rewrite(from, to, new Uint8Array(REWRITE_BYTES))
+      this.#file.rewrite(from, to, new Uint8Array(Math.min(REWRITE_BYTES, to - from)))
     } finally {
       this.#file.close()
     }
