@@ -49,12 +49,12 @@ export class LogReader {
   readonly #runs: readonly Run[]
   /** The index of the run that holds `position`, once `next` has looked for it. */
   #run = 0
-  readonly #block: Uint8Array = new Uint8Array(BLOCK_BYTES)
+  readonly #block: Uint8Array
   readonly #header: RecordHeader = newRecordHeader()
   readonly #record: LogRecord = { sequence: 0, position: 0, end: 0, checksum: 0, payload: NOTHING }
   /** Log bytes from `#windowStart` to `#windowEnd`: the block, or a larger one for one large record. */
-  #window: Uint8Array = this.#block
-  #view: DataView = new DataView(this.#block.buffer)
+  #window: Uint8Array
+  #view: DataView
   #windowStart: number
   #windowEnd: number
   /** The position behind the last record. */
@@ -72,6 +72,9 @@ export class LogReader {
   constructor(file: ChainFile, segments: readonly FoundSegment[], start: LogStart) {
     this.#file = file
     this.#runs = runsOf(segments)
+    // No run is longer than the log, and a short log takes little memory.
+    this.#block = this.#window = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(0, ...this.#runs.map(run => run.to - run.from))))
+    this.#view = new DataView(this.#block.buffer)
     this.position = this.#windowStart = this.#windowEnd = this.durableThrough = start.position
     this.sequence = start.sequence
     this.previousChecksum = start.previousChecksum
@@ -188,7 +191,7 @@ export class LogReader {
   #load(bytes: number, limit: number): void {
     if (this.position + bytes <= this.#windowEnd) return
     const kept = this.#window.subarray(this.position - this.#windowStart, this.#windowEnd - this.#windowStart)
-    const window = bytes <= BLOCK_BYTES ? this.#block : new Uint8Array(bytes)
+    const window = bytes <= this.#block.length ? this.#block : new Uint8Array(bytes)
     window.set(kept)
     if (window !== this.#window) this.#view = new DataView(window.buffer)
     this.#window = window

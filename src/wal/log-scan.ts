@@ -24,8 +24,9 @@ interface ScanBlock {
   readonly words: Uint32Array
 }
 
-function newScanBlock(): ScanBlock {
-  const buffer = new ArrayBuffer(BLOCK_BYTES)
+/** A block for `bytes` of log, or for the first of them where there are more. */
+function newScanBlock(bytes: number): ScanBlock {
+  const buffer = new ArrayBuffer(Math.min(BLOCK_BYTES, Math.ceil(bytes / 4) * 4))
   return { bytes: new Uint8Array(buffer), view: new DataView(buffer), words: new Uint32Array(buffer) }
 }
 
@@ -69,9 +70,10 @@ export function findHeader(
   position: number,
   accepts: (header: RecordHeader) => boolean,
 ): RecordHeader | undefined {
-  const block = newScanBlock()
+  const runs = runsOf(segments)
+  const block = newScanBlock(Math.max(0, ...runs.map(run => run.to - Math.max(run.from, position))))
   const header = newRecordHeader()
-  for (const run of runsOf(segments)) {
+  for (const run of runs) {
     let from = Math.max(run.from, position + 4)
     while (run.to - from >= RECORD_HEADER_BYTES) {
       const length = Math.min(BLOCK_BYTES, run.to - from)
@@ -109,11 +111,11 @@ export function findFirstHeader(
   path: string,
   accepts: (header: RecordHeader) => boolean = () => true,
 ): PlacedHeader | undefined {
-  const block = newScanBlock()
   const header = newRecordHeader()
   try {
     const file = files.fileSystem.openSync(path, { write: false, create: false, exclusive: false, dataSync: false })
     try {
+      const block = newScanBlock(file.size() + 4)
       for (let from = SEGMENT_HEADER_BYTES; ; from += BLOCK_BYTES - RECORD_HEADER_BYTES + 4) {
         const length = file.readSync(block.bytes, from)
         for (let at = nextMark(block, 0, length); at < length; at = nextMark(block, at + 4, length)) {

@@ -163,7 +163,7 @@ export class LogRecovery {
 
   #rewrite(from: number, to: number): void {
     try {
-      this.#file.rewrite(from, to, new Uint8Array(REWRITE_BYTES))
+      this.#file.rewrite(from, to, new Uint8Array(Math.min(REWRITE_BYTES, to - from)))
     } finally {
       this.#file.close()
     }

@@ -212,7 +212,7 @@ test('the hook makes operations fail or fall short, and sees reads', () => {
   const disk = new SimulatedDisk({
     onOperation: operation => {
       seen.push(`${operation.number} ${operation.kind} ${operation.path} ${operation.position}+${operation.length}`)
-      if (operation.kind === 'write' && operation.length > 4) return 'short'
+      if (operation.kind === 'write' && operation.length > 4) return { effect: 'short', bytes: operation.length / 2 }
       if (operation.kind === 'write' && operation.position >= 12) return systemError('ENOSPC', 'no space left')
       return undefined
     },
