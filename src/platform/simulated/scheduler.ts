@@ -9,6 +9,9 @@ interface Task {
 /** One in so many times, time moves on although something else could run. */
 const TIME_PASSES_ONE_IN = 32
 
+/** After so many timers in a row that led to nothing, whoever still waits waits for ever. */
+const IDLE_STEPS_MAX = 1000
+
 /**
  * Chooses by seed which of all that waits goes on next: operations on their way to the disk, their completions, turns of the
  * event loop, timers, and the steps of a test's own writers and readers. One task runs at a time, and all that it resolves has
@@ -17,7 +20,10 @@ const TIME_PASSES_ONE_IN = 32
 export class SimulatedScheduler {
   readonly #random: SeededRandom
   readonly #waiting: Task[] = []
-  #isPumping = false
+  #next: NodeJS.Immediate | undefined
+  #idleSteps = 0
+  /** Called when nothing is left to run: a promise that is still pending is one that nobody will settle. */
+  onStall: (() => void) | undefined
   /** Fires the first timer, if there is one; false where there is none. Set by the clock. */
   passTime: () => boolean = () => false
 
@@ -41,19 +47,25 @@ export class SimulatedScheduler {
     return this.#random.below(limit)
   }
 
-  /** Goes on while there is something to run. A timer alone does not keep the process alive. */
+  /** Goes on while there is something to run. A timer alone does not keep the process alive, unless somebody waits for the end. */
   pump(): void {
-    if (this.#isPumping) return
-    this.#isPumping = true
-    const next = setImmediate(() => {
-      this.#isPumping = false
+    this.#next ??= setImmediate(() => {
+      this.#next = undefined
       if (this.#step()) this.pump()
     })
-    if (this.#waiting.length === 0) next.unref()
+    if (this.#waiting.length > 0 || this.onStall !== undefined) this.#next.ref()
+    else this.#next.unref()
+  }
+
+  #idle(): boolean {
+    if (++this.#idleSteps <= IDLE_STEPS_MAX && this.passTime()) return true
+    this.onStall?.()
+    return false
   }
 
   #step(): boolean {
-    if (this.#waiting.length === 0) return this.passTime()
+    if (this.#waiting.length === 0) return this.#idle()
+    this.#idleSteps = 0
     if (this.#random.below(TIME_PASSES_ONE_IN) === 0) this.passTime()
     const chosen = this.#random.below(this.#waiting.length)
     const { lane } = this.#waiting[chosen]!
