@@ -167,6 +167,7 @@ class Opening {
       if (!header.clean) throw needsRecovery(this.#path)
       return this.#assemble(this.#noJournal(), true)
     }
+    if (header.clean) await this.#pager.seal()
     if (header.clean && this.#options.journal.mode === 'off') return this.#assemble(this.#noJournal(), true)
     const place = header.clean ? await this.#beginLog() : await this.#recover()
     try {
@@ -246,6 +247,8 @@ class Opening {
       onProgress: ({ bytes, bytesTotal }) => onRecovery?.({ bytes, totalBytes: bytesTotal, entries: replay.entries }),
     })
     await recovery.replay(record => replay.apply(record))
+    // Accepting removes log that the other slot may need.
+    await this.#pager.seal()
     return recovery.accept()
   }
 

@@ -164,7 +164,9 @@ export class PageCache {
   /** The last slab has begun small, or was cut to the budget and pins need more: a larger one takes its place, with its content. */
   #widenLastSlab(frame: number): void {
     const { bytes } = this.slabs[frameSlab(frame)]!
-    const slab = new Slab(Math.min(this.#slabFrames(frame) * PAGE_BYTES, Math.max(2 * bytes.length, FRAMES_FIRST * PAGE_BYTES)))
+    const slab = new Slab(
+      Math.min(this.#slabFrames(frame) * PAGE_BYTES, Math.max(2 * bytes.length, FRAMES_FIRST * PAGE_BYTES)),
+    )
     slab.bytes.set(bytes)
     this.slabs[frameSlab(frame)] = slab
   }

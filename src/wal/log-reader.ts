@@ -73,7 +73,9 @@ export class LogReader {
     this.#file = file
     this.#runs = runsOf(segments)
     // No run is longer than the log, and a short log takes little memory.
-    this.#block = this.#window = new Uint8Array(Math.min(BLOCK_BYTES, Math.max(0, ...this.#runs.map(run => run.to - run.from))))
+    this.#block = this.#window = new Uint8Array(
+      Math.min(BLOCK_BYTES, Math.max(0, ...this.#runs.map(run => run.to - run.from))),
+    )
     this.#view = new DataView(this.#block.buffer)
     this.position = this.#windowStart = this.#windowEnd = this.durableThrough = start.position
     this.sequence = start.sequence

@@ -17,11 +17,19 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('insert' as const), key, size }) },
   {
     weight: 2,
-    arbitrary: fc.record({ do: fc.constant('putMany' as const), keys: fc.array(key, { maxLength: 5 }), size: fc.nat(40) }),
+    arbitrary: fc.record({
+      do: fc.constant('putMany' as const),
+      keys: fc.array(key, { maxLength: 5 }),
+      size: fc.nat(40),
+    }),
   },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constant('update' as const), key, size: fc.option(size, { nil: undefined, freq: 3 }) }),
+    arbitrary: fc.record({
+      do: fc.constant('update' as const),
+      key,
+      size: fc.option(size, { nil: undefined, freq: 3 }),
+    }),
   },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('delete' as const), key }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('deleteRange' as const), gte: key, lt: key }) },
@@ -88,7 +96,11 @@ export const failing: fc.Arbitrary<Fault> = fc.oneof(
   }),
   fc.record({ fault: fc.constant('error' as const), on: target('sync'), code: fc.constant('EIO') }),
   fc.record({ fault: fc.constant('reverted sync' as const), on: target('sync') }),
-  fc.record({ fault: fc.constant('short write' as const), on: target('write'), bytes: fc.integer({ min: 1, max: 9000 }) }),
+  fc.record({
+    fault: fc.constant('short write' as const),
+    on: target('write'),
+    bytes: fc.integer({ min: 1, max: 9000 }),
+  }),
 )
 
 /** What goes wrong unsaid. */
@@ -111,7 +123,10 @@ function troubles(trouble: Trouble): fc.Arbitrary<Pick<LifePlan, 'faults' | 'fre
   const fault = trouble === 'failures' ? failing : damaging
   const faults = fc.array(fault, { minLength: 1, maxLength: 3 }).map(list => ({ faults: list, freeBytes: undefined }))
   if (trouble === 'damage') return faults
-  return fc.oneof(faults, fc.nat(300_000).map(freeBytes => ({ faults: [], freeBytes })))
+  return fc.oneof(
+    faults,
+    fc.nat(300_000).map(freeBytes => ({ faults: [], freeBytes })),
+  )
 }
 
 /** Two or three lives, each of one to three writers. Only the last one sees damage, since nothing is known of what comes after. */

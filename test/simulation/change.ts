@@ -27,7 +27,12 @@ export interface Prepared {
 export function prepare(change: Change, family: string, table: string, values: Values): Prepared {
   const count = change.do === 'putMany' ? change.keys.length : 1
   const size = 'size' in change ? change.size : undefined
-  return { change, family, table, values: size === undefined ? [] : Array.from({ length: count }, () => values.next(size)) }
+  return {
+    change,
+    family,
+    table,
+    values: size === undefined ? [] : Array.from({ length: count }, () => values.next(size)),
+  }
 }
 
 /** What the change makes of a state, and whether it writes anything: a deletion in a table that there is not does not. */

@@ -91,6 +91,15 @@ export class Ledger {
     this.#failed.push(ticket)
   }
 
+  /** Without a log failed commits stand among others, in the order in which they were asked for. Requires: none is on its way. */
+  placeFailed(): void {
+    let next = this.#base + 1
+    for (const ticket of this.#failed.splice(0).sort((a, b) => a.index - b.index)) {
+      while (this.#bySequence.has(next)) next++
+      this.#place(ticket, next)
+    }
+  }
+
   /** The state behind the commit of that sequence. Requires: all before it are acknowledged. */
   stateAt(sequence: number): State {
     for (let next = this.#base + this.#states.length; next <= sequence; next++) {

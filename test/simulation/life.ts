@@ -41,6 +41,7 @@ export class Life {
   /** Readers and checkpoints, beside writers of any kind, but not beside a close. */
   readonly #opened = new Gate()
   readonly #values: Values
+  readonly #withoutLog: boolean
   readonly #flying: Promise<void>[] = []
   readonly #observations: Observation[] = []
   #snapshots: Snapshot[] = []
@@ -54,6 +55,7 @@ export class Life {
     scheduler: SimulatedScheduler,
     allowed: ReadonlySet<ErrorCode>,
     values: Values,
+    withoutLog: boolean,
   ) {
     this.db = db
     this.#open = open
@@ -61,6 +63,7 @@ export class Life {
     this.#scheduler = scheduler
     this.#allowed = allowed
     this.#values = values
+    this.#withoutLog = withoutLog
   }
 
   /** Runs the writers beside each other, and waits for all that they have begun. */
@@ -80,11 +83,15 @@ export class Life {
 
   /** The end: everything is durable. */
   async close(): Promise<void> {
-    await this.#tolerating(async () => {
-      const { last } = this.ledger
-      await this.db.close()
-      this.ledger.durableThrough(last)
-    })
+    await this.#tolerating(() => this.#close())
+  }
+
+  /** Where things go wrong the log may have failed without anybody having been told yet, and such a database closes without a word. */
+  async #close(): Promise<void> {
+    const { last } = this.ledger
+    if (this.#allowed.size > 0) await this.db.sync()
+    await this.db.close()
+    this.ledger.durableThrough(last)
   }
 
   /** Compares all that was read during the life with the states that it was read at. Requires: the ledger has ended. */
@@ -106,17 +113,17 @@ export class Life {
       case 'transaction':
         return this.#transaction(step)
       case 'burst':
-        return this.#gate.alone(() => this.#burst(step))
+        return this.#alone(() => this.#burst(step))
       case 'writeSync':
-        return this.#gate.alone(() => this.#writeSync(step))
+        return this.#alone(() => this.#writeSync(step))
       case 'dropFamily':
-        return this.#gate.alone(() => this.#dropFamily(FAMILIES[step.family]!))
+        return this.#alone(() => this.#dropFamily(FAMILIES[step.family]!))
       case 'dropTable':
-        return this.#gate.alone(() => this.#dropTable(FAMILIES[step.family]!, TABLES[step.table]!))
+        return this.#alone(() => this.#dropTable(FAMILIES[step.family]!, TABLES[step.table]!))
       case 'rename':
-        return this.#gate.alone(() => this.#rename(FAMILIES[step.from]!, FAMILIES[step.to]!))
+        return this.#alone(() => this.#rename(FAMILIES[step.from]!, FAMILIES[step.to]!))
       case 'reopen':
-        return this.#gate.alone(() => this.#opened.alone(() => this.#reopen()))
+        return this.#alone(() => this.#opened.alone(() => this.#reopen()))
       case 'pause':
         return this.#scheduler.turn()
       default:
@@ -195,7 +202,11 @@ export class Life {
         else {
           const value = target.get(step.key)
           effects.push(state => {
-            assert.equal(value, tableOf(state, family, name)?.entries.get(step.key), `get of ${step.key} in a transaction`)
+            assert.equal(
+              value,
+              tableOf(state, family, name)?.entries.get(step.key),
+              `get of ${step.key} in a transaction`,
+            )
             return state
           })
         }
@@ -218,9 +229,21 @@ export class Life {
     }
   }
 
-  /** A lack of space is found before a commit is numbered; whatever else went wrong may have left it in the log. */
+  /**
+   * What fails before a commit is numbered, a lack of space above all, leaves nothing of it. Without a log a commit is numbered
+   * at once, and visible; what then fails is the checkpoint that was to make it durable.
+   */
   #failed(ticket: Ticket, error: unknown): void {
-    if (!(error instanceof DatabaseError) || error.code !== 'MANIFOLD_NO_SPACE') this.ledger.fail(ticket)
+    const isNumbered = this.#withoutLog || (error instanceof DatabaseError && error.code === 'MANIFOLD_POISONED')
+    if (isNumbered) this.ledger.fail(ticket)
+  }
+
+  /** Runs when no commit is on its way. */
+  #alone(act: () => Promise<void>): Promise<void> {
+    return this.#gate.alone(() => {
+      if (this.#withoutLog) this.ledger.placeFailed()
+      return act()
+    })
   }
 
   // ---- what runs alone, so that its order is known
@@ -322,7 +345,12 @@ export class Life {
     return { stateAt: this.ledger.stateAt(last), last }
   }
 
-  async #changeSchema(refusal: ErrorCode | undefined, act: () => Promise<void>, effect: Effect, last: number): Promise<void> {
+  async #changeSchema(
+    refusal: ErrorCode | undefined,
+    act: () => Promise<void>,
+    effect: Effect,
+    last: number,
+  ): Promise<void> {
     if (refusal !== undefined) {
       const error: unknown = await act().then(
         () => undefined,
@@ -352,8 +380,7 @@ export class Life {
     this.#snapshots = []
     this.#iterators = []
     const { last } = this.ledger
-    await this.db.close()
-    this.ledger.durableThrough(last)
+    await this.#close()
     this.db = await this.#open()
     assert.equal(this.#sequence(), last, 'a clean opening finds the last commit')
   }
@@ -382,11 +409,17 @@ export class Life {
   }
 
   async #readSnapshot(snapshot: Snapshot): Promise<void> {
-    const text = stateText(FAMILIES, () => TABLES, (family, name) =>
-      readTable(snapshot.family(this.db.columnFamily(family)).table(DEFINITIONS[name]!)),
+    const text = stateText(
+      FAMILIES,
+      () => TABLES,
+      (family, name) => readTable(snapshot.family(this.db.columnFamily(family)).table(DEFINITIONS[name]!)),
     )
     const of = (state: State): string =>
-      stateText(FAMILIES, () => TABLES, (family, name) => tableOf(state, family, name)?.text ?? '')
+      stateText(
+        FAMILIES,
+        () => TABLES,
+        (family, name) => tableOf(state, family, name)?.text ?? '',
+      )
     this.#observations.push({ sequence: snapshot.sequence, text, of })
     snapshot.close()
   }

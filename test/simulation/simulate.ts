@@ -46,7 +46,9 @@ try {
   })
   if (process.stderr.isTTY) process.stderr.write('\r')
   const seconds = (performance.now() - begun) / 1000
-  console.log(`seed ${seed}: ${checked.toLocaleString('en')} images checked in ${seconds.toFixed(1)} s, all as they must be`)
+  console.log(
+    `seed ${seed}: ${checked.toLocaleString('en')} images checked in ${seconds.toFixed(1)} s, all as they must be`,
+  )
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

@@ -56,7 +56,9 @@ function isDamage({ fault }: Fault): boolean {
 function allowedCodes({ faults, freeBytes }: LifePlan): ReadonlySet<ErrorCode> {
   return new Set([
     ...(faults.length > 0 ? FAILING : []),
-    ...(freeBytes === undefined && !faults.some(fault => fault.fault === 'error' && fault.code === 'ENOSPC') ? [] : WITHOUT_SPACE),
+    ...(freeBytes === undefined && !faults.some(fault => fault.fault === 'error' && fault.code === 'ENOSPC')
+      ? []
+      : WITHOUT_SPACE),
     ...(faults.some(isDamage) ? DAMAGING : []),
   ])
 }
@@ -109,7 +111,8 @@ class Simulation {
   /** Rejects when nothing is left to run while the life still waits for something: it would hang. */
   async #notStalled<R>(life: Promise<R>): Promise<R> {
     const stalled = new Promise<never>((_, reject) => {
-      this.#scheduler.onStall = () => reject(new Error('the database hangs: nothing is left to run, and a promise is pending'))
+      this.#scheduler.onStall = () =>
+        reject(new Error('the database hangs: nothing is left to run, and a promise is pending'))
     })
     this.#scheduler.pump()
     try {
@@ -127,10 +130,19 @@ class Simulation {
     this.#images = []
     let images = 0
     disk.onMidway = operation => {
-      for (let image = 0; image < this.#options.imagesPerOperation; image++) this.#capture(disk, operation, MODES[images++ % MODES.length]!, ledger)
+      for (let image = 0; image < this.#options.imagesPerOperation; image++)
+        this.#capture(disk, operation, MODES[images++ % MODES.length]!, ledger)
     }
     const open = () => openOn(disk, journal, platform)
-    const life = new Life(await open(), open, ledger, this.#scheduler, allowedCodes(plan), this.#values)
+    const life = new Life(
+      await open(),
+      open,
+      ledger,
+      this.#scheduler,
+      allowedCodes(plan),
+      this.#values,
+      journal === 'off',
+    )
     const faults = new FaultPlan(plan.faults)
     disk.faults = faults
     if (plan.freeBytes !== undefined) disk.capacityBytes = usedBytes(disk) + plan.freeBytes
@@ -138,6 +150,7 @@ class Simulation {
     if (plan.closes) await life.close()
     disk.onMidway = undefined
     this.#capture(disk, disk.operations + 1, 'random', ledger)
+    if (journal === 'off') ledger.placeFailed()
     ledger.end()
     if (!plan.faults.some(isDamage)) life.compareReads()
     return ledger

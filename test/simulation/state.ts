@@ -31,7 +31,12 @@ export function stateText(
   text: (family: string, table: string) => string,
 ): string {
   return families
-    .map(family => `${family}{${tables(family).map(table => `${table}[${text(family, table)}]`).join('')}}`)
+    .map(
+      family =>
+        `${family}{${tables(family)
+          .map(table => `${table}[${text(family, table)}]`)
+          .join('')}}`,
+    )
     .join('')
 }
 
@@ -54,7 +59,12 @@ export function withTable(state: State, family: string, table: string, content: 
   return new Map(state).set(family, tables)
 }
 
-export function putInto(state: State, family: string, table: string, entries: Iterable<readonly [string, string]>): State {
+export function putInto(
+  state: State,
+  family: string,
+  table: string,
+  entries: Iterable<readonly [string, string]>,
+): State {
   const all = new Map(tableOf(state, family, table)?.entries)
   for (const [key, value] of entries) all.set(key, value)
   return withTable(state, family, table, new TableState(all))

@@ -155,7 +155,8 @@ export class SimulatedFile implements File {
 
   /** What a dead process has left on its way never arrives. */
   #checkProcess(): void {
-    if (this.#disk.process !== this.#process) throw systemError('EBADF', `the process that opened ${this.path} has ended`)
+    if (this.#disk.process !== this.#process)
+      throw systemError('EBADF', `the process that opened ${this.path} has ended`)
   }
 }
 
