@@ -132,9 +132,13 @@ function troubles(trouble: Trouble): fc.Arbitrary<Pick<LifePlan, 'faults' | 'fre
 /** Two or three lives, each of one to three writers. Only the last one sees damage, since nothing is known of what comes after. */
 export function scenario(journal: JournalMode, trouble: Trouble): fc.Arbitrary<Scenario> {
   const writers = fc.array(fc.array(step, { minLength: 1, maxLength: 9 }), { minLength: 1, maxLength: 3 })
+  const otherJournal = fc.oneof(
+    { weight: 7, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constantFrom<JournalMode>('sync', 'async', 'off') },
+  )
   const life = (about: Trouble): fc.Arbitrary<LifePlan> =>
     fc
-      .record({ writers, troubles: troubles(about), closes: fc.boolean() })
+      .record({ writers, troubles: troubles(about), closes: fc.boolean(), journal: otherJournal })
       .map(({ troubles: { faults, freeBytes }, ...rest }) => ({ ...rest, faults, freeBytes }))
   const lives = (first: Trouble): fc.Arbitrary<LifePlan[]> => fc.array(life(first), { minLength: 1, maxLength: 2 })
   return fc

@@ -50,9 +50,10 @@ export class Checker {
 
   /**
    * The oracle of a power cut: the state is the one behind some commit, within the bounds of the moment; a second cut right
-   * after the opening takes nothing of it, and a second opening finds the same; every page is reached or free.
+   * after the opening takes nothing of it, and a second opening finds the same; every page is reached or free. Without a log
+   * the older header slot is an older state.
    */
-  async check(image: Image, ledger: Ledger): Promise<Found> {
+  async check(image: Image, ledger: Ledger, hasLog: boolean): Promise<Found> {
     const number = this.#images++
     try {
       const [lowest, highest] = ledger.bounds(image.moment)
@@ -60,7 +61,7 @@ export class Checker {
       this.#compare(found, ledger, lowest, highest)
       if (number % RECOVERY_CUT_ONE_IN === 0) await this.#cutRecovery(image.disk, found, 1)
       if (number % GOES_ON_ONE_IN === 0) await this.#goOn(image.disk.crash(this.#random, { mode: 'all' }), found)
-      if (number % SLOT_LOST_ONE_IN === 0 && this.#journal !== 'off')
+      if (number % SLOT_LOST_ONE_IN === 0 && hasLog)
         await this.#withoutNewerSlot(image.disk.crash(this.#random, { mode: 'all' }), found)
       return found
     } catch (error) {

@@ -29,7 +29,7 @@ export async function explore({ journal, trouble, seed, path, images, onProgress
     // Once something has failed every run is one of shrinking.
     if (!failed && (checked >= images || timeIsOver())) return
     try {
-      checked += await simulate(drawn, { imagesPerOperation: IMAGES_PER_OPERATION })
+      checked += (await simulate(drawn, { imagesPerOperation: IMAGES_PER_OPERATION })).images
       onProgress?.(checked)
     } catch (error) {
       failed = true

@@ -199,8 +199,9 @@ export class Content {
       const part = bytes.subarray(done, done + length)
       if (length < BLOCK_BYTES) this.#own(blockOf(at)).set(part, offset)
       else {
-        this.#blocks[blockOf(at)] = part.slice()
-        this.#owned[blockOf(at)] = true
+        const isZero = isAllZero(part)
+        this.#blocks[blockOf(at)] = isZero ? ZERO_BLOCK : part.slice()
+        this.#owned[blockOf(at)] = !isZero
       }
       done += length
     }
@@ -255,6 +256,14 @@ function sectorOf(position: number): number {
 
 function blockOf(position: number): number {
   return Math.floor(position / BLOCK_BYTES)
+}
+
+/** Logs are prepared with zeros, megabytes of them; this is cheaper than keeping them. */
+function isAllZero(block: Uint8Array): boolean {
+  if (block.byteOffset % 4 !== 0) return false
+  const words = new Int32Array(block.buffer, block.byteOffset, block.length / 4)
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false
+  return true
 }
 
 /** How many of the ascending `operations` are at most `operation`. */

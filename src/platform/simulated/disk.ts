@@ -49,11 +49,10 @@ export class SimulatedDisk implements FileSystem {
   onMidway: ((operation: number) => void) | undefined
   readonly #schedule: (operation: () => void) => void
   readonly #deliver: (completion: () => void) => void
-  readonly #names: Names
+  #names: Names
   readonly #locks = new Set<string>()
   readonly #environment: DiskEnvironment
   #operations = 0
-  #process = 0
   #cutAt = Infinity
   #powered = true
 
@@ -69,13 +68,9 @@ export class SimulatedDisk implements FileSystem {
     ])
     this.#names = new Names(new Map(contents))
     const operations = (): number => this.#operations
-    const process = (): number => this.#process
     this.#environment = {
       get lastOperation() {
         return operations()
-      },
-      get process() {
-        return process()
       },
       freeBytes: () => this.#freeBytes(),
       observe: (kind, details) => this.#observe(kind, details),
@@ -104,12 +99,16 @@ export class SimulatedDisk implements FileSystem {
   }
 
   /**
-   * The process dies and the machine stays: what was written is there, synced or not. Files that it had open take nothing
-   * more, its locks are free, and what it had on its way to the disk is lost.
+   * The process dies and the machine stays: another disk with all that was written, synced or not, and no locks. This one
+   * answers nothing from here on, so that what the dead process had on its way is lost.
    */
-  endProcess(): void {
-    this.#process++
-    this.#locks.clear()
+  afterProcessEnd(options: SimulatedDiskOptions = {}): SimulatedDisk {
+    const next = new SimulatedDisk(options)
+    next.#names = this.#names
+    next.#operations = this.#operations
+    this.#names = new Names()
+    this.#powered = false
+    return next
   }
 
   /** A possible state of this disk after a power cut, as a new disk with nothing unsynced and no locks. This one stays as it is. */
@@ -186,11 +185,10 @@ export class SimulatedDisk implements FileSystem {
       )
     }
     this.#locks.add(path)
-    const process = this.#process
     let released = false
     return {
       releaseSync: () => {
-        if (!released && process === this.#process) this.#locks.delete(path)
+        if (!released) this.#locks.delete(path)
         released = true
       },
     }

@@ -23,8 +23,6 @@ export interface Circumstances {
 export interface DiskEnvironment {
   /** The number of the last operation that changed the disk. */
   readonly lastOperation: number
-  /** How many processes have used the disk before this one. */
-  readonly process: number
   /** Bytes by which files can still grow. */
   freeBytes(): number
   /** Reports an operation that changes nothing; throws what it fails with. */
@@ -47,7 +45,6 @@ export class SimulatedFile implements File {
   readonly #disk: DiskEnvironment
   readonly #content: Content
   readonly #mode: OpenMode
-  readonly #process: number
   #closed = false
 
   constructor(path: string, disk: DiskEnvironment, content: Content, mode: OpenMode) {
@@ -55,7 +52,6 @@ export class SimulatedFile implements File {
     this.#disk = disk
     this.#content = content
     this.#mode = mode
-    this.#process = disk.process
   }
 
   size(): number {
@@ -107,7 +103,6 @@ export class SimulatedFile implements File {
   #write(parts: readonly Uint8Array[], position: number): number {
     const total = parts.reduce((sum, part) => sum + part.length, 0)
     if (total === 0) return 0
-    this.#checkProcess()
     const { dataSync } = this.#mode
     const details = { path: this.path, position, length: total, dataSync }
     return this.#disk.perform('write', details, ({ operation, effect, endures }) => {
@@ -132,7 +127,6 @@ export class SimulatedFile implements File {
   }
 
   #sync(through: number): void {
-    this.#checkProcess()
     this.#disk.perform(
       'sync',
       { path: this.path },
@@ -148,15 +142,8 @@ export class SimulatedFile implements File {
   }
 
   #check(write: boolean): void {
-    this.#checkProcess()
     if (this.#closed) throw systemError('EBADF', `${this.path} is closed`)
     if (write && !this.#mode.write) throw systemError('EBADF', `${this.path} is open for reading only`)
-  }
-
-  /** What a dead process has left on its way never arrives. */
-  #checkProcess(): void {
-    if (this.#disk.process !== this.#process)
-      throw systemError('EBADF', `the process that opened ${this.path} has ended`)
   }
 }
 
