@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import type { RunDetails } from 'fast-check'
 import type { JournalMode } from '../../src/index.ts'
 import { figure, timeIsOver } from '../support/figures.ts'
+import { runs } from '../support/open.ts'
 import { scenario } from './arbitraries.ts'
 import type { Trouble } from './arbitraries.ts'
 import { simulate } from './simulation.ts'
@@ -21,31 +22,31 @@ export interface Exploration {
   readonly onProgress?: ((images: number) => void) | undefined
 }
 
-/** Runs scenarios from the seed on, and shrinks the first that fails. Returns how many images were checked. */
-export async function explore({ journal, trouble, seed, path, images, onProgress }: Exploration): Promise<number> {
+/** Scenarios drawn from one seed. */
+const RUNS_PER_SEED = 20
+
+/** Runs scenarios of one seed after the other, and shrinks the first that fails. Returns how many images were checked. */
+export async function explore(exploration: Exploration): Promise<number> {
+  const { images, path, onProgress } = exploration
   let checked = 0
-  let failed = false
+  let { seed } = exploration
   const body = async (drawn: Scenario): Promise<void> => {
-    // Once something has failed every run is one of shrinking.
-    if (!failed && (checked >= images || timeIsOver())) return
-    try {
-      checked += (await simulate(drawn, { imagesPerOperation: IMAGES_PER_OPERATION })).images
-      onProgress?.(checked)
-    } catch (error) {
-      failed = true
-      throw error
-    }
+    checked += (await simulate(drawn, { imagesPerOperation: IMAGES_PER_OPERATION })).images
+    onProgress?.(checked)
   }
-  // Each scenario checks a hundred images or more, so that so many runs are enough.
-  const numRuns = path === undefined ? Math.ceil(images / 20) : 1
-  const settings = { seed, numRuns, ...(path === undefined ? {} : { path }), endOnFailure: path !== undefined }
-  const details = await fc.check(fc.asyncProperty(scenario(journal, trouble), body), settings)
-  if (details.failed) throw described(details, journal, trouble)
+  do {
+    const property = fc.asyncProperty(scenario(exploration.journal, exploration.trouble), body)
+    const settings =
+      path === undefined ? { seed, numRuns: RUNS_PER_SEED } : { seed, path, endOnFailure: true, numRuns: 1 }
+    const details = await fc.check(property, settings)
+    if (details.failed) throw described(details, exploration)
+    seed++
+  } while (path === undefined && checked < images && !timeIsOver())
   return checked
 }
 
 /** What has failed, the smallest scenario that does, and the command that runs it again. */
-function described(details: RunDetails<[Scenario]>, journal: JournalMode, trouble: Trouble): Error {
+function described(details: RunDetails<[Scenario]>, { journal, trouble }: Exploration): Error {
   const { seed, counterexamplePath, counterexample, numShrinks, errorInstance } = details
   const command = `npm run simulate -- --journal ${journal} --trouble ${trouble} --seed ${seed} --path ${counterexamplePath}`
   const reason = errorInstance instanceof Error ? errorInstance.message : String(errorInstance)
@@ -60,8 +61,9 @@ export function exploring(journal: JournalMode, images: Readonly<Record<Trouble,
   describe(`random lives of a database with journal '${journal}', the power cut in every operation`, () => {
     for (const trouble of ['none', 'failures', 'damage'] as const) {
       test(`trouble: ${trouble}`, async () => {
-        const checked = await explore({ journal, trouble, seed: SEED, images: images[trouble] })
-        figure('simulated crash images checked', checked, images[trouble])
+        const wanted = runs(images[trouble])
+        const checked = await explore({ journal, trouble, seed: SEED, images: wanted })
+        figure('simulated crash images checked', checked, wanted)
       })
     }
   })
