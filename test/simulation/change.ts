@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Table, TransactionTable, WriteOptions } from '../../src/index.ts'
 import { DatabaseError } from '../../src/index.ts'
-import type { Effect } from './ledger.ts'
+import type { Behind, Effect } from './ledger.ts'
 import type { State } from './state.ts'
 import { deleteFrom, putInto, tableOf } from './state.ts'
 import type { Change } from './step.ts'
@@ -36,13 +36,13 @@ export function prepare(change: Change, family: string, table: string, values: V
 }
 
 /** What the change makes of a state, and whether it writes anything: a deletion in a table that there is not does not. */
-export function model({ change, family, table, values }: Prepared, state: State): { state: State; writes: boolean } {
+export function model({ change, family, table, values }: Prepared, state: State): Behind {
   const found = tableOf(state, family, table)
-  const put = (entries: readonly (readonly [string, string])[]): { state: State; writes: boolean } => ({
+  const put = (entries: readonly (readonly [string, string])[]): Behind => ({
     state: entries.length === 0 ? state : putInto(state, family, table, entries),
     writes: entries.length > 0,
   })
-  const remove = (gone: (key: string) => boolean): { state: State; writes: boolean } => ({
+  const remove = (gone: (key: string) => boolean): Behind => ({
     state: deleteFrom(state, family, table, gone),
     writes: found !== undefined,
   })
@@ -73,7 +73,7 @@ function putManyEntries({ change, values }: Prepared): [string, string][] {
 export function changeInside(target: TransactionTable<string, string>, prepared: Prepared): Effect {
   const { change, family, table, values } = prepared
   const seen = (state: State, key: string): string | undefined => tableOf(state, family, table)?.entries.get(key)
-  const effect: Effect = state => model(prepared, state).state
+  const effect: Effect = state => model(prepared, state)
   switch (change.do) {
     case 'put':
       target.put(change.key, values[0]!)

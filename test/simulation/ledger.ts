@@ -2,8 +2,26 @@ import assert from 'node:assert/strict'
 import type { State } from './state.ts'
 import { textOf } from './state.ts'
 
-/** What a commit makes of the state before it. It also compares what the transaction has read. */
-export type Effect = (state: State) => State
+export interface Behind {
+  readonly state: State
+  /** False: nothing was written, and there is no commit. */
+  readonly writes: boolean
+}
+
+/** What a transaction makes of the state before it. It also compares what the transaction has read. */
+export type Effect = (state: State) => Behind
+
+/** All of them, one after the other. */
+export function sequenceOf(effects: readonly Effect[]): Effect {
+  return before =>
+    effects.reduce<Behind>(
+      ({ state, writes }, effect) => {
+        const behind = effect(state)
+        return { state: behind.state, writes: writes || behind.writes }
+      },
+      { state: before, writes: false },
+    )
+}
 
 /** A commit that was asked for. */
 export interface Ticket {
@@ -91,13 +109,19 @@ export class Ledger {
     this.#failed.push(ticket)
   }
 
-  /** Without a log failed commits stand among others, in the order in which they were asked for. Requires: none is on its way. */
+  /**
+   * Without a log commits are numbered in the order in which they were asked for, also those that fail afterwards, which here
+   * get their numbers. Requires: none is on its way.
+   */
   placeFailed(): void {
-    let next = this.#base + 1
-    for (const ticket of this.#failed.splice(0).sort((a, b) => a.index - b.index)) {
-      while (this.#bySequence.has(next)) next++
-      this.#place(ticket, next)
+    if (this.#failed.length === 0) return
+    let sequence = this.#base
+    for (const ticket of this.#tickets) {
+      if (ticket.sequence > 0) sequence = ticket.sequence
+      else if (this.#failed.includes(ticket) && ticket.effect(this.stateAt(sequence)).writes)
+        this.#place(ticket, ++sequence)
     }
+    this.#failed.length = 0
   }
 
   /** The state behind the commit of that sequence. Requires: all before it are acknowledged. */
@@ -105,7 +129,7 @@ export class Ledger {
     for (let next = this.#base + this.#states.length; next <= sequence; next++) {
       const ticket = this.#bySequence.get(next)
       assert.ok(ticket !== undefined, `no commit was acknowledged with sequence ${next}, but a later one was`)
-      this.#states.push(ticket.effect(this.#states.at(-1)!))
+      this.#states.push(ticket.effect(this.#states.at(-1)!).state)
     }
     assert.ok(sequence >= this.#base, `sequence ${sequence} is older than the life, which began with ${this.#base}`)
     return this.#states[sequence - this.#base]!

@@ -7,6 +7,7 @@ import type { Prepared } from './change.ts'
 import { DEFINITIONS, readTable } from './contents.ts'
 import { Gate } from './gate.ts'
 import type { Effect, Ledger, Ticket } from './ledger.ts'
+import { sequenceOf } from './ledger.ts'
 import type { State } from './state.ts'
 import { renamed, stateText, tableOf, withoutFamily, withTable } from './state.ts'
 import type { Inside, Step } from './step.ts'
@@ -207,7 +208,7 @@ export class Life {
               tableOf(state, family, name)?.entries.get(step.key),
               `get of ${step.key} in a transaction`,
             )
-            return state
+            return { state, writes: false }
           })
         }
       }
@@ -216,7 +217,7 @@ export class Life {
   }
 
   async #commit(txn: FamiliesWriteTransaction, effects: readonly Effect[], durability: Durability): Promise<void> {
-    const ticket = this.ledger.issue(state => effects.reduce((before, effect) => effect(before), state))
+    const ticket = this.ledger.issue(sequenceOf(effects))
     try {
       const commit = await txn.commit()
       this.ledger.acknowledge(ticket, commit.sequence, durability === 'immediate')
@@ -252,7 +253,7 @@ export class Life {
     const handle = this.db.columnFamily(FAMILIES[family]!)
     const asked = changes.map(({ table, change }) => {
       const prepared = prepare(change, FAMILIES[family]!, TABLES[table]!, this.#values)
-      const ticket = this.ledger.issue(state => model(prepared, state).state)
+      const ticket = this.ledger.issue(state => model(prepared, state))
       const made = changeAlone(handle.table(DEFINITIONS[TABLES[table]!]!), prepared, { durability })
       const outcome = made.then(
         () => {
@@ -292,7 +293,7 @@ export class Life {
     const name = FAMILIES[family]!
     const prepared = prepare(change, name, TABLES[0]!, this.#values)
     const before = this.ledger.stateAt(this.ledger.last)
-    const ticket = this.ledger.issue(state => model(prepared, state).state)
+    const ticket = this.ledger.issue(state => model(prepared, state))
     let error: unknown
     try {
       this.db.columnFamily(name).writeSync(
@@ -315,7 +316,7 @@ export class Life {
     await this.#changeSchema(
       stateAt.has(family) ? undefined : 'MANIFOLD_NO_SUCH_FAMILY',
       () => this.db.dropColumnFamily(family),
-      state => withoutFamily(state, family),
+      state => ({ state: withoutFamily(state, family), writes: true }),
       last,
     )
   }
@@ -325,7 +326,7 @@ export class Life {
     await this.#changeSchema(
       tableOf(stateAt, family, table) === undefined ? 'MANIFOLD_NO_SUCH_TABLE' : undefined,
       () => this.db.columnFamily(family).dropTable(table),
-      state => withTable(state, family, table, undefined),
+      state => ({ state: withTable(state, family, table, undefined), writes: true }),
       last,
     )
   }
@@ -335,7 +336,7 @@ export class Life {
     await this.#changeSchema(
       !stateAt.has(from) ? 'MANIFOLD_NO_SUCH_FAMILY' : stateAt.has(to) ? 'MANIFOLD_FAMILY_EXISTS' : undefined,
       () => this.db.renameColumnFamily(from, to),
-      state => renamed(state, from, to),
+      state => ({ state: renamed(state, from, to), writes: true }),
       last,
     )
   }
