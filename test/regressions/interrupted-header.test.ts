@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JournalMode } from '../../src/index.ts'
-import { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
+import type { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { crash } from '../support/crash.ts'
 import { entriesOf, LOGS, newDisk, openOn, words } from '../support/open.ts'

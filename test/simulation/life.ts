@@ -1,34 +1,19 @@
 import assert from 'node:assert/strict'
-import type { Database, Durability, ErrorCode, FamiliesWriteTransaction, Savepoint, Snapshot } from '../../src/index.ts'
+import type { Database, Durability, ErrorCode, FamiliesWriteTransaction, Savepoint } from '../../src/index.ts'
 import { DatabaseError } from '../../src/index.ts'
 import type { SimulatedScheduler } from '../../src/platform/simulated/scheduler.ts'
-import { changeAlone, changeInside, model, prepare, Values } from './change.ts'
-import type { Prepared } from './change.ts'
-import { DEFINITIONS, readTable } from './contents.ts'
+import { changeAlone, changeInside, model, prepare } from './change.ts'
+import type { Prepared, Values } from './change.ts'
+import { DEFINITIONS } from './contents.ts'
 import { Gate } from './gate.ts'
 import type { Effect, Ledger, Ticket } from './ledger.ts'
 import { sequenceOf } from './ledger.ts'
+import { Readers, sequenceNow } from './readers.ts'
+import type { ReadStep } from './readers.ts'
 import type { State } from './state.ts'
-import { renamed, stateText, tableOf, withoutFamily, withTable } from './state.ts'
+import { renamed, tableOf, withoutFamily, withTable } from './state.ts'
 import type { Inside, Step } from './step.ts'
 import { FAMILIES, TABLES } from './step.ts'
-
-/** What was read at some sequence, to be compared when the order of commits is known. */
-interface Observation {
-  readonly sequence: number
-  readonly text: string
-  readonly of: (state: State) => string
-}
-
-interface OpenIterator {
-  readonly sequence: number
-  readonly family: string
-  readonly table: string
-  readonly iterator: Iterator<[string, string], undefined>
-  text: string
-}
-
-type Beside = 'checkpoint' | 'sync' | 'snapshot' | 'closeSnapshot' | 'iterate' | 'finish'
 
 /** One life of a database: several writers at once, and what they read, each step in a turn that the scheduler gives. */
 export class Life {
@@ -44,9 +29,7 @@ export class Life {
   readonly #values: Values
   readonly #withoutLog: boolean
   readonly #flying: Promise<void>[] = []
-  readonly #observations: Observation[] = []
-  #snapshots: Snapshot[] = []
-  #iterators: OpenIterator[] = []
+  readonly #readers: Readers
   db: Database
 
   constructor(
@@ -62,6 +45,7 @@ export class Life {
     this.#open = open
     this.ledger = ledger
     this.#scheduler = scheduler
+    this.#readers = new Readers(scheduler)
     this.#allowed = allowed
     this.#values = values
     this.#withoutLog = withoutLog
@@ -78,8 +62,7 @@ export class Life {
       }),
     )
     while (this.#flying.length > 0) await Promise.all(this.#flying.splice(0))
-    for (const iterator of this.#iterators.splice(0)) await this.#tolerating(async () => this.#finish(iterator))
-    for (const snapshot of this.#snapshots.splice(0)) await this.#tolerating(() => this.#readSnapshot(snapshot))
+    await this.#tolerating(() => this.#readers.finishAll(this.db))
   }
 
   /** The end: everything is durable. */
@@ -97,8 +80,7 @@ export class Life {
 
   /** Compares all that was read during the life with the states that it was read at. Requires: the ledger has ended. */
   compareReads(): void {
-    for (const { sequence, text, of } of this.#observations)
-      assert.equal(text, of(this.ledger.stateAt(sequence)), `a reader at sequence ${sequence}`)
+    this.#readers.compare(this.ledger)
   }
 
   async #tolerating(act: () => Promise<void>): Promise<void> {
@@ -134,27 +116,11 @@ export class Life {
   }
 
   /** What goes on beside all writers. */
-  async #beside(step: Extract<Step, { do: Beside }>): Promise<void> {
-    switch (step.do) {
-      case 'checkpoint':
-      case 'sync':
-        return this.#settle(step.do)
-      case 'snapshot': {
-        const snapshot = this.db.snapshot()
-        this.#snapshots.push(snapshot)
-        return this.#observe(snapshot)
-      }
-      case 'closeSnapshot': {
-        const snapshot = this.#snapshots.shift()
-        return snapshot && this.#readSnapshot(snapshot)
-      }
-      case 'iterate':
-        return this.#iterate(FAMILIES[step.family]!, TABLES[step.table]!, step.take)
-      case 'finish': {
-        const iterator = this.#iterators.shift()
-        return iterator && this.#finish(iterator)
-      }
-    }
+  async #beside(step: ReadStep | { readonly do: 'checkpoint' } | { readonly do: 'sync' }): Promise<void> {
+    if (step.do !== 'checkpoint' && step.do !== 'sync') return this.#readers.step(this.db, step)
+    const { last } = this.ledger
+    await this.db[step.do]()
+    this.ledger.durableThrough(last)
   }
 
   // ---- transactions that overlap
@@ -371,77 +337,11 @@ export class Life {
     }
   }
 
-  async #settle(act: 'checkpoint' | 'sync'): Promise<void> {
-    const { last } = this.ledger
-    await this.db[act]()
-    this.ledger.durableThrough(last)
-  }
-
   async #reopen(): Promise<void> {
-    this.#snapshots = []
-    this.#iterators = []
+    this.#readers.forget()
     const { last } = this.ledger
     await this.#close()
     this.db = await this.#open()
-    assert.equal(this.#sequence(), last, 'a clean opening finds the last commit')
-  }
-
-  // ---- reading
-
-  #sequence(): number {
-    const snapshot = this.db.snapshot()
-    const { sequence } = snapshot
-    snapshot.close()
-    return sequence
-  }
-
-  /** Reads all of a snapshot, one table in each turn. */
-  async #observe(snapshot: Snapshot): Promise<void> {
-    for (const family of FAMILIES) {
-      for (const name of TABLES) {
-        const text = readTable(snapshot.family(this.db.columnFamily(family)).table(DEFINITIONS[name]!))
-        const of = (state: State): string => tableOf(state, family, name)?.text ?? ''
-        this.#observations.push({ sequence: snapshot.sequence, text, of })
-        await this.#scheduler.turn()
-        // Another writer may have closed the database or the snapshot meanwhile.
-        if (!this.#snapshots.includes(snapshot)) return
-      }
-    }
-  }
-
-  async #readSnapshot(snapshot: Snapshot): Promise<void> {
-    const text = stateText(
-      FAMILIES,
-      () => TABLES,
-      (family, name) => readTable(snapshot.family(this.db.columnFamily(family)).table(DEFINITIONS[name]!)),
-    )
-    const of = (state: State): string =>
-      stateText(
-        FAMILIES,
-        () => TABLES,
-        (family, name) => tableOf(state, family, name)?.text ?? '',
-      )
-    this.#observations.push({ sequence: snapshot.sequence, text, of })
-    snapshot.close()
-  }
-
-  async #iterate(family: string, table: string, take: number): Promise<void> {
-    const iterator = this.db.columnFamily(family).table(DEFINITIONS[table]!).range()
-    const open: OpenIterator = { sequence: this.#sequence(), family, table, iterator, text: '' }
-    this.#iterators.push(open)
-    for (let i = 0; i < take; i++) if (!this.#takeOne(open)) break
-  }
-
-  #takeOne(open: OpenIterator): boolean {
-    const next = open.iterator.next()
-    if (next.done === true) return false
-    open.text += `${next.value[0]}=${next.value[1]};`
-    return true
-  }
-
-  async #finish(open: OpenIterator): Promise<void> {
-    while (this.#takeOne(open));
-    const of = (state: State): string => tableOf(state, open.family, open.table)?.text ?? ''
-    this.#observations.push({ sequence: open.sequence, text: open.text, of })
+    assert.equal(sequenceNow(this.db), last, 'a clean opening finds the last commit')
   }
 }

@@ -1,6 +1,6 @@
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { RunDetails } from 'fast-check'
+import type { Parameters, RunDetails } from 'fast-check'
 import type { JournalMode } from '../../src/index.ts'
 import { figure, timeIsOver } from '../support/figures.ts'
 import { runs } from '../support/open.ts'
@@ -27,21 +27,23 @@ const RUNS_PER_SEED = 20
 
 /** Runs scenarios of one seed after the other, and shrinks the first that fails. Returns how many images were checked. */
 export async function explore(exploration: Exploration): Promise<number> {
-  const { images, path, onProgress } = exploration
+  const { seed, path, images } = exploration
+  if (path !== undefined) return check(exploration, { seed, path, endOnFailure: true, numRuns: 1 })
   let checked = 0
-  let { seed } = exploration
-  const body = async (drawn: Scenario): Promise<void> => {
-    checked += (await simulate(drawn, { imagesPerOperation: IMAGES_PER_OPERATION })).images
-    onProgress?.(checked)
+  for (let next = seed; checked < images && !timeIsOver(); next++) {
+    checked += await check(exploration, { seed: next, numRuns: RUNS_PER_SEED })
+    exploration.onProgress?.(checked)
   }
-  do {
-    const property = fc.asyncProperty(scenario(exploration.journal, exploration.trouble), body)
-    const settings =
-      path === undefined ? { seed, numRuns: RUNS_PER_SEED } : { seed, path, endOnFailure: true, numRuns: 1 }
-    const details = await fc.check(property, settings)
-    if (details.failed) throw described(details, exploration)
-    seed++
-  } while (path === undefined && checked < images && !timeIsOver())
+  return checked
+}
+
+async function check(exploration: Exploration, settings: Parameters<[Scenario]>): Promise<number> {
+  let checked = 0
+  const property = fc.asyncProperty(scenario(exploration.journal, exploration.trouble), async drawn => {
+    checked += (await simulate(drawn, { imagesPerOperation: IMAGES_PER_OPERATION })).images
+  })
+  const details = await fc.check(property, settings)
+  if (details.failed) throw described(details, exploration)
   return checked
 }
 

@@ -46,10 +46,10 @@ try {
   })
   if (process.stderr.isTTY) process.stderr.write('\r')
   const seconds = (performance.now() - begun) / 1000
-  console.log(
-    `seed ${seed}: ${checked.toLocaleString('en')} images checked in ${seconds.toFixed(1)} s, all as they must be`,
+  process.stdout.write(
+    `seed ${seed}: ${checked.toLocaleString('en')} images checked in ${seconds.toFixed(1)} s, all as they must be\n`,
   )
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error)
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`)
   process.exitCode = 1
 }
