@@ -342,7 +342,7 @@ export const SCRIPTS: Readonly<Record<string, readonly LifePlan[]>> = {
   ],
   'a sync that fails loses nothing that was acknowledged before it': [
     life(
-      [times(6, i => alone(i % 2, put(`k${i}`)))],
+      [[alone(A, put('k1')), alone(B, put('k2')), alone(A, put('k3'), 'none'), sync, alone(A, put('k4'))]],
       [{ fault: 'error', on: { kind: 'sync', path: '-wal' }, code: 'EIO' }],
     ),
     life([[alone(A, put('again'))]]),
