@@ -46,6 +46,11 @@ function quickStartRuns() {
   return [run, run]
 }
 
+/** @returns {Run[]} */
+function powerCutRuns() {
+  return [{ check: stdout => assert.match(stdout, /^\d{3,} states after power cuts are as they must be\n$/) }]
+}
+
 /** `root` is that of the repository, `folder` the one that the runs are made in.  @param {string} root  @param {string} folder  @returns {Run[]} */
 function packageIndexRuns(root, folder) {
   const tree = path.join(folder, 'node_modules')
@@ -123,4 +128,8 @@ function packageIndexRuns(root, folder) {
 }
 
 /** @type {Record<string, (root: string, folder: string) => Run[]>} */
-export const EXAMPLE_RUNS = { 'quick-start': quickStartRuns, 'package-index': packageIndexRuns }
+export const EXAMPLE_RUNS = {
+  'quick-start': quickStartRuns,
+  'power-cut': powerCutRuns,
+  'package-index': packageIndexRuns,
+}

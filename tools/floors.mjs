@@ -12,7 +12,7 @@ export const FLOORS = [
   ['verify'],
   ['salvage'],
   ['api'],
-  ['workers', 'index', 'repair', 'cli'],
+  ['workers', 'index', 'repair', 'simulation', 'cli'],
 ]
 
 /** Implementations of the platform. They stand on floor 1 and see what it sees, and only the top floor names them. */

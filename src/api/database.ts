@@ -27,9 +27,11 @@ const DEFAULT_FAMILY = 'default'
 
 let platform: Platform | undefined
 
-/** Sets what databases run on. Called once, by the entry point for the platform. */
-export function usePlatform(chosen: Platform): void {
+/** Sets what databases run on that are opened from now on, and returns what they ran on before: called by entry points. */
+export function usePlatform(chosen: Platform): Platform | undefined {
+  const before = platform
   platform = chosen
+  return before
 }
 
 /**

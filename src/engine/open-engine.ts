@@ -172,6 +172,7 @@ class Opening {
       if (!header.clean) throw needsRecovery(this.#path)
       return this.#assemble(this.#noJournal(), true)
     }
+    if (header.clean) await this.#pager.seal()
     if (header.clean && this.#options.journal.mode === 'off') return this.#assemble(this.#noJournal(), true)
     const place = header.clean ? await this.#beginLog() : await this.#recover()
     try {
@@ -251,6 +252,8 @@ class Opening {
     })
     await recovery.replay(record => replay.apply(record))
     replay.finish()
+    // Accepting removes log that the other slot may need.
+    await this.#pager.seal()
     return recovery.accept()
   }
 

@@ -8,6 +8,8 @@ import { Slab } from './slab.ts'
 const FRAMES_BITS = 7
 const FRAMES_PER_SLAB = 1 << FRAMES_BITS
 const FRAMES_MASK = FRAMES_PER_SLAB - 1
+/** The first slab begins with so many and doubles: a database of a few pages takes a few pages of memory. */
+const FRAMES_FIRST = 16
 const PAGE_BITS = 13
 const GOLDEN_RATIO = 0x9e3779b1 | 0
 
@@ -142,9 +144,8 @@ export class PageCache {
   #addFrame(): number {
     const frame = this.#frames
     if ((frame & FRAMES_MASK) === 0) {
-      const frames = Math.max(1, Math.min(FRAMES_PER_SLAB, this.#framesMax - frame))
-      // A slab beyond the budget, for pinned pages, is a whole one: the next ones will find room in it.
-      this.slabs.push(new Slab((frame >= this.#framesMax ? FRAMES_PER_SLAB : frames) * PAGE_BYTES))
+      const frames = this.#slabFrames(frame)
+      this.slabs.push(new Slab((frame === 0 ? Math.min(FRAMES_FIRST, frames) : frames) * PAGE_BYTES))
     } else if (frameBase(frame) >= this.slabs[frameSlab(frame)]!.bytes.length) {
       this.#widenLastSlab(frame)
     }
@@ -154,10 +155,19 @@ export class PageCache {
     return frame
   }
 
-  /** The last slab was cut to the budget, and pins need more: a full one takes its place, with its content. */
+  /** The most frames that the slab of `frame` may hold. One for pinned pages beyond the budget is whole: the next ones find room in it. */
+  #slabFrames(frame: number): number {
+    const left = this.#framesMax - (frame & ~FRAMES_MASK)
+    return frame >= this.#framesMax ? FRAMES_PER_SLAB : Math.max(1, Math.min(FRAMES_PER_SLAB, left))
+  }
+
+  /** The last slab has begun small, or was cut to the budget and pins need more: a larger one takes its place, with its content. */
   #widenLastSlab(frame: number): void {
-    const slab = new Slab(FRAMES_PER_SLAB * PAGE_BYTES)
-    slab.bytes.set(this.slabs[frameSlab(frame)]!.bytes)
+    const { bytes } = this.slabs[frameSlab(frame)]!
+    const slab = new Slab(
+      Math.min(this.#slabFrames(frame) * PAGE_BYTES, Math.max(2 * bytes.length, FRAMES_FIRST * PAGE_BYTES)),
+    )
+    slab.bytes.set(bytes)
     this.slabs[frameSlab(frame)] = slab
   }
 

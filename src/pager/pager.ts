@@ -220,6 +220,21 @@ export class Pager {
     this.#slotWritten(state, slot)
   }
 
+  /**
+   * Has both slots name the current state, where a cut came between the two or tore one of them: whoever goes on from here
+   * removes what only the other slot needs, and what it would say is no longer true. The slot that counts is written first,
+   * since after the end of a process it may be in the cache only, and a failed sync may have left it there for good.
+   */
+  async seal(): Promise<void> {
+    const [a, b] = this.#slots
+    if (a === b) return
+    const state: PreparedState = { header: this.#header, metaBytes: undefined, replaced: new ExtentList() }
+    if (a !== 0 && b !== 0) await this.writeHeaderSlot(state, 1 - this.olderSlot)
+    else await this.sync()
+    await this.writeHeaderSlot(state, this.olderSlot)
+    this.release(Infinity)
+  }
+
   /** Makes the state the current one: readers that come from now on pin its generation. One slot names it. */
   publish(state: PreparedState): void {
     assert(this.#slots.includes(state.header.generation), 'a state is published before a header names it')

@@ -16,7 +16,8 @@ const FORMS: Record<string, (file: File, parts: readonly Uint8Array[], position:
 function fileWith(short: (index: number) => boolean): { disk: SimulatedDisk; file: File } {
   let writes = 0
   const disk = new SimulatedDisk({
-    onOperation: ({ kind }) => (kind === 'write' && short(writes++) ? 'short' : undefined),
+    onOperation: ({ kind, length }) =>
+      kind === 'write' && short(writes++) ? { effect: 'short', bytes: Math.ceil(length / 2) } : undefined,
   })
   return { disk, file: disk.openSync('f', { write: true, create: true, exclusive: true, dataSync: false }) }
 }

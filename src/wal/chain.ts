@@ -1,3 +1,4 @@
+import { compareBytes } from '../base/bytes.ts'
 import { corruption, DatabaseError } from '../base/errors.ts'
 import { ioError } from '../platform/io-error.ts'
 import { listSegmentFiles } from './segment-files.ts'
@@ -67,9 +68,10 @@ function readHeader(files: LogFiles, { slot, path }: SegmentFile, into: Readings
     return
   }
   const { header, uuid } = reading
-  const expected = hexBytes(files.uuid)
-  const found = hexBytes(uuid)
-  if (found !== expected) throw corruption(path, 16, 'the log segment belongs to another database', expected, found)
+  if (compareBytes(uuid, files.uuid) !== 0) {
+    const [expected, found] = [hexBytes(files.uuid), hexBytes(uuid)]
+    throw corruption(path, 16, 'the log segment belongs to another database', expected, found)
+  }
   const end = header.start + header.capacity
   into.whole.push({ slot, path, header, end, readableEnd: Math.min(end, header.start + size - SEGMENT_HEADER_BYTES) })
 }

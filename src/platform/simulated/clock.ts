@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../clock.ts'
+import type { SimulatedScheduler } from './scheduler.ts'
 
 /**
  * 'event-loop': deferred calls run in real turns of the event loop, and time jumps to the next timer in a turn in which
@@ -11,9 +12,15 @@ interface PendingTimer {
   readonly callback: () => void
 }
 
-/** A clock on which no time passes but by timers. Timers fire in the order of their times, then of their setting. */
+/** Under a scheduler, one look at the clock in so many finds it a millisecond on: work in slices ends where the seed says. */
+const TIME_MOVES_ONE_IN = 8
+
+/**
+ * A clock on which no time passes but by timers. Timers fire in the order of their times, then of their setting. Under a
+ * scheduler, that decides when deferred calls are made, in their order, and when time moves on.
+ */
 export class SimulatedClock implements Clock {
-  readonly #mode: SimulatedClockMode
+  readonly #mode: SimulatedClockMode | SimulatedScheduler
   #now = 0
   /** By time, then by age. */
   #timers: PendingTimer[] = []
@@ -22,11 +29,13 @@ export class SimulatedClock implements Clock {
   #deferredCount = 0
   #pumping = false
 
-  constructor(mode: SimulatedClockMode = 'event-loop') {
+  constructor(mode: SimulatedClockMode | SimulatedScheduler = 'event-loop') {
     this.#mode = mode
+    if (typeof mode === 'object') mode.passTime = () => this.#passTime()
   }
 
   now(): number {
+    if (typeof this.#mode === 'object' && this.#mode.below(TIME_MOVES_ONE_IN) === 0) this.#now++
     return this.#now
   }
 
@@ -35,12 +44,17 @@ export class SimulatedClock implements Clock {
     const index = this.#timers.findIndex(other => other.time > timer.time)
     this.#timers.splice(index < 0 ? this.#timers.length : index, 0, timer)
     if (this.#mode === 'event-loop') this.#pump()
+    else if (this.#mode !== 'manual') this.#mode.pump()
     return { cancel: () => void (this.#timers = this.#timers.filter(other => other !== timer)) }
   }
 
   defer(callback: () => void): void {
     if (this.#mode === 'manual') {
       this.#deferred.push(callback)
+      return
+    }
+    if (this.#mode !== 'event-loop') {
+      this.#mode.schedule(callback, 'turns')
       return
     }
     this.#deferredCount++
@@ -63,6 +77,12 @@ export class SimulatedClock implements Clock {
     const end = this.#now + milliseconds
     while (this.#timers.length > 0 && this.#timers[0]!.time <= end) this.#fireFirst()
     this.#now = end
+  }
+
+  #passTime(): boolean {
+    if (this.#timers.length === 0) return false
+    this.#fireFirst()
+    return true
   }
 
   #fireFirst(): void {

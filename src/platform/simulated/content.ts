@@ -3,7 +3,12 @@ import type { SizeChange, Survival } from './survival.ts'
 /** What the medium writes whole or not at all. */
 export const SECTOR_BYTES: number = 512
 
+/** Contents share blocks until one of them writes: an image of a whole disk costs a list of references. */
+const BLOCK_BYTES = 4096
+const SECTORS_PER_BLOCK = BLOCK_BYTES / SECTOR_BYTES
+
 const ZEROS: Uint8Array = new Uint8Array(SECTOR_BYTES)
+const ZERO_BLOCK: Uint8Array = new Uint8Array(BLOCK_BYTES)
 
 /** What a sector held before each operation that changed it since it was last durable. The first of them is durable. */
 interface SectorHistory {
@@ -15,19 +20,21 @@ interface SectorHistory {
 
 /**
  * The bytes of one file: what a reader sees, and under it, for every sector changed since its last sync, all that the
- * medium may hold instead. Invariants: bytes of the buffer at or beyond `size` are zero; the buffer is whole sectors.
+ * medium may hold instead. Invariants: bytes at or beyond `size` are zero; a block that is not owned may belong to
+ * other contents too and is never written to.
  */
 export class Content {
-  #bytes: Uint8Array
-  #size: number
+  #blocks: Uint8Array[] = []
+  #owned: boolean[] = []
+  #size = 0
   readonly #unsynced = new Map<number, SectorHistory>()
   /** The durable size first, then every size since. */
   #sizes: SizeChange[]
 
   /** Starts with a copy of `bytes`, durable. */
   constructor(bytes: Uint8Array = new Uint8Array(0)) {
-    this.#bytes = new Uint8Array(Math.ceil(bytes.length / SECTOR_BYTES) * SECTOR_BYTES)
-    this.#bytes.set(bytes)
+    this.#reserve(bytes.length)
+    this.#put(bytes, 0)
     this.#size = bytes.length
     this.#sizes = [{ operation: 0, size: bytes.length }]
   }
@@ -45,7 +52,13 @@ export class Content {
 
   read(target: Uint8Array, position: number): number {
     const count = Math.max(0, Math.min(target.length, this.#size - position))
-    target.set(this.#bytes.subarray(position, position + count))
+    for (let done = 0; done < count;) {
+      const at = position + done
+      const offset = at % BLOCK_BYTES
+      const length = Math.min(count - done, BLOCK_BYTES - offset)
+      target.set(this.#blocks[blockOf(at)]!.subarray(offset, offset + length), done)
+      done += length
+    }
     return count
   }
 
@@ -54,7 +67,7 @@ export class Content {
     if (bytes.length === 0) return
     this.#reserve(end)
     this.#remember(position, end, operation)
-    this.#bytes.set(bytes, position)
+    this.#put(bytes, position)
     if (end > this.#size) this.#resize(end, operation)
   }
 
@@ -62,10 +75,9 @@ export class Content {
     if (size === this.#size) return
     if (size < this.#size) {
       this.#remember(size, this.#size, operation)
-      this.#bytes.fill(0, size, this.#size)
-    } else {
-      this.#reserve(size)
+      this.#clearFrom(size)
     }
+    this.#reserve(size)
     this.#resize(size, operation)
   }
 
@@ -74,10 +86,13 @@ export class Content {
     for (const [sector, history] of this.#unsynced) {
       if (history.lost) continue
       const covered = countThrough(history.operations, operation)
+      if (covered === history.operations.length) {
+        this.#unsynced.delete(sector)
+        continue
+      }
       history.operations.splice(0, covered)
       // What stood before the first uncovered operation is what the last covered one wrote.
       history.earlier.splice(0, covered)
-      if (history.operations.length === 0) this.#unsynced.delete(sector)
     }
     const covered = this.#sizes.findLastIndex(change => change.operation <= operation)
     if (covered > 0) this.#sizes.splice(0, covered)
@@ -92,52 +107,129 @@ export class Content {
     if (this.#sizes[0]!.size === this.#size) this.#sizes.length = 1
   }
 
-  /** A sync that failed: what it did not write counts as clean from now on. */
+  /** A sync that failed: what it did not write counts as clean from now on, and readers go on to see it. */
   failSync(operation: number): void {
     for (const history of this.#unsynced.values()) {
       if (countThrough(history.operations, operation) === history.operations.length) history.lost = true
     }
   }
 
-  /** Bytes as a power cut may leave them. */
-  crash(survival: Survival, tornBytes: () => number | undefined): Uint8Array {
+  /** A sync that failed and took the pages out of the cache: readers see what the medium holds. */
+  revert(operation: number): void {
+    for (const [sector, history] of this.#unsynced) {
+      if (countThrough(history.operations, operation) < history.operations.length) continue
+      this.#place(sector, history.earlier[0]!)
+      this.#unsynced.delete(sector)
+    }
+    this.#clearFrom(this.#size)
+  }
+
+  /** A content as a power cut may leave this one. */
+  crash(survival: Survival, tornBytes: () => number | undefined): Content {
+    const left = new Content()
+    left.#blocks = this.#blocks.slice()
+    left.#owned = this.#blocks.map(() => false)
+    this.#owned.fill(false)
+    left.#size = this.#size
     const size = survival.size(this.#sizes)
-    const left = new Uint8Array(size)
-    left.set(this.#bytes.subarray(0, Math.min(size, this.#bytes.length)))
+    left.#reserve(size)
     for (const [sector, history] of this.#unsynced) {
       const version = survival.version(history.operations)
-      const kept = version === history.operations.length ? this.#sector(sector) : history.earlier[version]!
-      place(left, sector, kept)
+      const newest = version === history.operations.length
+      if (!newest) left.#place(sector, history.earlier[version]!)
       const torn = version === 0 ? undefined : tornBytes()
-      if (torn !== undefined) place(left, sector, kept.slice(0, torn), history.earlier[version - 1]!)
+      if (torn !== undefined) left.#place(sector, history.earlier[version - 1]!.subarray(torn), torn)
     }
+    left.#clearFrom(size)
+    left.#size = size
+    left.#sizes = [{ operation: 0, size }]
     return left
+  }
+
+  /** Whether both hold the same blocks, the same size, and nothing that a power cut could take; equal bytes in different blocks do not count. */
+  shares(other: Content): boolean {
+    return (
+      this.#size === other.#size &&
+      this.#unsynced.size === 0 &&
+      other.#unsynced.size === 0 &&
+      this.#sizes.length === 1 &&
+      other.#sizes.length === 1 &&
+      this.#blocks.length === other.#blocks.length &&
+      this.#blocks.every((block, index) => block === other.#blocks[index])
+    )
   }
 
   /** The bytes that a reader sees, copied. */
   copy(): Uint8Array {
-    return this.#bytes.slice(0, this.#size)
+    const bytes = new Uint8Array(this.#size)
+    this.read(bytes, 0)
+    return bytes
   }
 
   /** Changes durable bytes behind the engine's back. Requires: the range lies within the file. */
   damage(position: number, bytes: Uint8Array): void {
-    this.#bytes.set(bytes, position)
+    this.#put(bytes, position)
   }
 
   #sector(sector: number): Uint8Array {
-    return this.#bytes.subarray(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES)
+    const offset = (sector % SECTORS_PER_BLOCK) * SECTOR_BYTES
+    return this.#blocks[Math.floor(sector / SECTORS_PER_BLOCK)]!.slice(offset, offset + SECTOR_BYTES)
+  }
+
+  /** Puts the bytes into the sector from `offset` on; the sector may lie behind the end. */
+  #place(sector: number, bytes: Uint8Array, offset = 0): void {
+    if (blockOf(sector * SECTOR_BYTES) < this.#blocks.length) this.#put(bytes, sector * SECTOR_BYTES + offset)
+  }
+
+  /** The block, to be written to. */
+  #own(index: number): Uint8Array {
+    if (!this.#owned[index]) {
+      this.#blocks[index] = this.#blocks[index]!.slice()
+      this.#owned[index] = true
+    }
+    return this.#blocks[index]!
+  }
+
+  /** Requires: the range is reserved. */
+  #put(bytes: Uint8Array, position: number): void {
+    for (let done = 0; done < bytes.length;) {
+      const at = position + done
+      const offset = at % BLOCK_BYTES
+      const length = Math.min(bytes.length - done, BLOCK_BYTES - offset)
+      const part = bytes.subarray(done, done + length)
+      if (length < BLOCK_BYTES) this.#own(blockOf(at)).set(part, offset)
+      else {
+        const isZero = isAllZero(part)
+        this.#blocks[blockOf(at)] = isZero ? ZERO_BLOCK : part.slice()
+        this.#owned[blockOf(at)] = !isZero
+      }
+      done += length
+    }
+  }
+
+  #clearFrom(size: number): void {
+    const block = blockOf(size)
+    if (size % BLOCK_BYTES !== 0 && block < this.#blocks.length) {
+      const tail = this.#blocks[block]!.subarray(size % BLOCK_BYTES)
+      if (tail.some(byte => byte !== 0)) this.#own(block).fill(0, size % BLOCK_BYTES)
+    }
+    const blocks = Math.ceil(size / BLOCK_BYTES)
+    if (this.#blocks.length > blocks) this.#blocks.length = this.#owned.length = blocks
   }
 
   #remember(from: number, end: number, operation: number): void {
     for (let sector = sectorOf(from); sector * SECTOR_BYTES < end; sector++) {
-      const before = sector * SECTOR_BYTES >= this.#size ? ZEROS : this.#sector(sector).slice()
       const history = this.#unsynced.get(sector)
+      if (history !== undefined && history.operations.at(-1) === operation) {
+        history.lost = false
+        continue
+      }
+      const before = sector * SECTOR_BYTES >= this.#size ? ZEROS : this.#sector(sector)
       if (history === undefined) {
         this.#unsynced.set(sector, { operations: [operation], earlier: [before], lost: false })
         continue
       }
       history.lost = false
-      if (history.operations.at(-1) === operation) continue
       history.operations.push(operation)
       history.earlier.push(before)
     }
@@ -150,11 +242,11 @@ export class Content {
   }
 
   #reserve(size: number): void {
-    if (size <= this.#bytes.length) return
-    const sectors = Math.ceil(Math.max(size, this.#bytes.length * 1.5) / SECTOR_BYTES)
-    const grown = new Uint8Array(sectors * SECTOR_BYTES)
-    grown.set(this.#bytes.subarray(0, this.#size))
-    this.#bytes = grown
+    const blocks = Math.ceil(size / BLOCK_BYTES)
+    while (this.#blocks.length < blocks) {
+      this.#blocks.push(ZERO_BLOCK)
+      this.#owned.push(false)
+    }
   }
 }
 
@@ -162,18 +254,21 @@ function sectorOf(position: number): number {
   return Math.floor(position / SECTOR_BYTES)
 }
 
+function blockOf(position: number): number {
+  return Math.floor(position / BLOCK_BYTES)
+}
+
+/** Logs are prepared with zeros, megabytes of them; this is cheaper than keeping them. */
+function isAllZero(block: Uint8Array): boolean {
+  if (block.byteOffset % 4 !== 0) return false
+  const words = new Int32Array(block.buffer, block.byteOffset, block.length / 4)
+  for (let i = 0; i < words.length; i++) if (words[i] !== 0) return false
+  return true
+}
+
 /** How many of the ascending `operations` are at most `operation`. */
 function countThrough(operations: readonly number[], operation: number): number {
   let count = operations.length
   while (count > 0 && operations[count - 1]! > operation) count--
   return count
-}
-
-/** Puts `parts`, which begin at the same byte and of which the first lies on top, into the sector, as far as `target` goes. */
-function place(target: Uint8Array, sector: number, top: Uint8Array, below?: Uint8Array): void {
-  const start = sector * SECTOR_BYTES
-  const room = target.length - start
-  if (room <= 0) return
-  if (below !== undefined) target.set(below.subarray(0, room), start)
-  target.set(top.subarray(0, room), start)
 }

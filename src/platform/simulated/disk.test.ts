@@ -212,7 +212,7 @@ test('the hook makes operations fail or fall short, and sees reads', () => {
   const disk = new SimulatedDisk({
     onOperation: operation => {
       seen.push(`${operation.number} ${operation.kind} ${operation.path} ${operation.position}+${operation.length}`)
-      if (operation.kind === 'write' && operation.length > 4) return 'short'
+      if (operation.kind === 'write' && operation.length > 4) return { effect: 'short', bytes: operation.length / 2 }
       if (operation.kind === 'write' && operation.position >= 12) return systemError('ENOSPC', 'no space left')
       return undefined
     },
@@ -269,4 +269,58 @@ test('paths are taken apart and put together as they are elsewhere', () => {
   for (const path of ['f', '/f', '/d/f', 'd/e/f']) {
     assert.equal(disk.join(disk.dirname(path), disk.basename(path)), path)
   }
+})
+
+test('a full disk takes what fits, and refuses what does not', () => {
+  const disk = new SimulatedDisk({ capacityBytes: 1500 }, new Map([['f', filled(1024, a)]]))
+  const file = disk.openSync('f', CREATE)
+  assert.equal(file.writeSync([filled(1024, b)], 0), 1024, 'what lies within the file needs no space')
+  assert.equal(file.writeSync([filled(1024, b)], 512), 988)
+  assert.throws(() => file.writeSync([filled(1, b)], 1500), { code: 'ENOSPC' })
+  assert.throws(() => disk.openSync('g', CREATE).writeSync([filled(1, b)], 0), { code: 'ENOSPC' })
+  disk.capacityBytes = 1501
+  assert.equal(file.writeSync([filled(2, b)], 1500), 1)
+})
+
+test('when a process ends, what it has written stays, unsynced, and the next one finds no locks', async () => {
+  const before = diskWith(filled(512, a))
+  before.lockSync('l')
+  const file = before.openSync('f', CREATE)
+  file.writeSync([filled(512, b)], 0)
+  const late = file.write([filled(512, c)], 0)
+  const disk = before.afterProcessEnd()
+  await assert.rejects(late)
+  assert.throws(() => before.openSync('f', CREATE), PowerCut)
+  disk.lockSync('l')
+  assert.equal(disk.contents('f')[0], b)
+  assert.deepEqual(statesAfterCuts(disk), new Set(['a', 'b']))
+  disk.openSync('f', CREATE).syncSync()
+  assert.deepEqual(statesAfterCuts(disk), new Set(['b']))
+})
+
+test('in the middle of each operation a power cut may leave it or not', () => {
+  const disk = diskWith(filled(512, a))
+  const seen: string[] = []
+  disk.onMidway = operation => seen.push(`${operation} ${[...statesAfterCuts(disk)].sort()}`)
+  const file = disk.openSync('f', DATA_SYNC)
+  file.writeSync([filled(512, b)], 0)
+  file.syncSync()
+  disk.removeSync('f')
+  disk.syncDirectorySync('.')
+  assert.deepEqual(seen, ['1 a,b', '2 b', '3 b,missing', '4 b,missing'])
+  assert.deepEqual(statesAfterCuts(disk), new Set(['missing']))
+})
+
+test('images share what nobody has written to since, and only that', () => {
+  const disk = diskWith(filled(10_000, a))
+  const image = (): SimulatedDisk => disk.crash(new SeededRandom(1), { mode: 'all' })
+  const [one, two] = [image(), image()]
+  assert.ok(one.isSameAs(two))
+  one.openSync('f', CREATE).writeSync([filled(1, b)], 5000)
+  assert.ok(!one.isSameAs(two))
+  assert.equal(two.contents('f')[5000], a)
+  assert.equal(disk.contents('f')[5000], a)
+  disk.openSync('f', CREATE).writeSync([filled(1, c)], 5000)
+  assert.ok(!image().isSameAs(two))
+  assert.equal(two.contents('f')[5000], a)
 })

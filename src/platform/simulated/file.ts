@@ -1,6 +1,6 @@
 import type { File, OpenMode } from '../file-system.ts'
 import type { Content } from './content.ts'
-import type { ChangingKind, OperationKind, Outcome } from './operation.ts'
+import type { ChangingKind, Effect, OperationKind } from './operation.ts'
 import { systemError } from './operation.ts'
 
 export interface OperationDetails {
@@ -11,21 +11,27 @@ export interface OperationDetails {
   dataSync?: boolean
 }
 
+/** What an operation that changes the disk knows of its circumstances. */
+export interface Circumstances {
+  readonly operation: number
+  readonly effect: Effect | undefined
+  /** To be asked when the change is made and before it becomes durable: false where the power is cut in between. */
+  endures(): boolean
+}
+
 /** What an open file needs of its disk. */
 export interface DiskEnvironment {
   /** The number of the last operation that changed the disk. */
   readonly lastOperation: number
+  /** Bytes by which files can still grow. */
+  freeBytes(): number
   /** Reports an operation that changes nothing; throws what it fails with. */
   observe(kind: OperationKind, details: OperationDetails): void
-  /**
-   * Counts an operation and performs it: `change` gets its number and its outcome, an error among them thrown before.
-   * `cut` is true in the operation in which power is cut: then nothing of it becomes durable for certain, and the call
-   * throws after it.
-   */
+  /** Counts an operation and performs it. An error that it is to fail with is thrown before `change`, after `fail`. */
   perform<R>(
     kind: ChangingKind,
     details: OperationDetails,
-    change: (operation: number, outcome: Outcome, cut: boolean) => R,
+    change: (circumstances: Circumstances) => R,
     fail?: () => void,
   ): R
   /** Runs `task` later, as the disk's scheduler says. */
@@ -102,26 +108,43 @@ export class SimulatedFile implements File {
     if (total === 0) return 0
     const { dataSync } = this.#mode
     const details = { path: this.path, position, length: total, dataSync }
-    return this.#disk.perform('write', details, (operation, outcome, cut) => {
-      const length = outcome === 'short' ? Math.ceil(total / 2) : total
-      this.#content.write(joined(parts, length), position, operation)
-      if (dataSync && !cut) this.#content.syncRange(position, length)
+    return this.#disk.perform('write', details, ({ operation, effect, endures }) => {
+      if (effect?.effect === 'lost') return total
+      const place = effect?.effect === 'misdirected' ? effect.position : position
+      const asked = effect?.effect === 'short' ? Math.max(1, Math.min(effect.bytes, total)) : total
+      const length = this.#fitting(place, asked)
+      this.#content.write(joined(parts, length), place, operation)
+      if (endures() && dataSync) this.#content.syncRange(place, length)
       return length
     })
   }
 
   #truncate(size: number): void {
-    this.#disk.perform('truncate', { path: this.path, position: size }, operation => {
+    this.#disk.perform('truncate', { path: this.path, position: size }, ({ operation }) => {
       this.#content.truncate(size, operation)
     })
+  }
+
+  /** How many of `length` bytes there is space for; a full disk takes what fits, and refuses a write of which nothing does. */
+  #fitting(position: number, length: number): number {
+    const growth = position + length - Math.max(this.#content.size, position)
+    const free = this.#disk.freeBytes()
+    if (growth <= free) return length
+    const fitting = length - (growth - free)
+    if (fitting <= 0) throw systemError('ENOSPC', 'no space left on device')
+    return fitting
   }
 
   #sync(through: number): void {
     this.#disk.perform(
       'sync',
       { path: this.path },
-      (_operation, _outcome, cut) => {
-        if (!cut) this.#content.sync(through)
+      ({ effect, endures }) => {
+        if (effect?.effect === 'reverted') {
+          this.#content.revert(through)
+          throw effect.error
+        }
+        if (endures()) this.#content.sync(through)
       },
       () => this.#content.failSync(through),
     )

@@ -60,6 +60,16 @@ export class Names {
     this.#unsynced = this.#unsynced.filter(change => change.directory !== directory)
   }
 
+  /** Whether both give the same names to contents that share everything. */
+  areSameAs(other: Names): boolean {
+    if (this.#unsynced.length > 0 || other.#unsynced.length > 0 || this.#seen.size !== other.#seen.size) return false
+    for (const [path, content] of this.#seen) {
+      const there = other.#seen.get(path)
+      if (there === undefined || !content.shares(there)) return false
+    }
+    return true
+  }
+
   /** The names as a power cut may leave them. */
   crash(survival: Survival): Map<string, Content> {
     const left = new Map(this.#durable)

@@ -17,12 +17,23 @@ export interface Operation {
   readonly dataSync: boolean
 }
 
+/** What an operation does other than asked, while it reports success; for 'reverted' alone it reports `error`. */
+export type Effect =
+  /** A write takes only its first `bytes`, at most all, and says so. */
+  | { readonly effect: 'short'; readonly bytes: number }
+  /** A write reports success and writes nothing. */
+  | { readonly effect: 'lost' }
+  /** A write reports success and lands at another place of its file. */
+  | { readonly effect: 'misdirected'; readonly position: number }
+  /** A sync fails, and the cache shows again what the medium holds. */
+  | { readonly effect: 'reverted'; readonly error: Error }
+
 /**
- * What happens to an operation: undefined, it succeeds; 'short', a write takes half of its bytes (and says so); an
- * error, it fails and changes nothing. A failed 'sync' also marks what it should have made durable as clean, as
- * Linux does: later syncs succeed without it, and reads go on to show it until the power is cut.
+ * What happens to an operation: undefined, it succeeds; an error, it fails and changes nothing; an effect, it does something
+ * else. A sync that fails with an error marks what it should have made durable as clean, as Linux does on ext4 and XFS: later
+ * syncs succeed without it, and reads go on to show it until the power is cut.
  */
-export type Outcome = undefined | 'short' | Error
+export type Outcome = undefined | Error | Effect
 export type OperationHook = (operation: Operation) => Outcome
 
 /** Thrown by the operation in which power was cut, and by every one after it. */

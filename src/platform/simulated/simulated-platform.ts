@@ -4,6 +4,7 @@ import { SimulatedClock } from './clock.ts'
 import type { SimulatedClockMode } from './clock.ts'
 import { SimulatedDisk } from './disk.ts'
 import { SeededRandom } from './random.ts'
+import type { SimulatedScheduler } from './scheduler.ts'
 
 export interface SimulatedPlatform extends Platform {
   readonly fileSystem: SimulatedDisk
@@ -16,10 +17,10 @@ export interface SimulatedPlatform extends Platform {
 }
 
 export interface SimulatedPlatformOptions {
-  /** Default: an empty one, whose asynchronous operations take a turn of the clock. */
+  /** Default: an empty one, whose asynchronous operations take a turn of the clock, or of the scheduler. */
   disk?: SimulatedDisk
   /** Default 'event-loop'. */
-  clock?: SimulatedClockMode
+  clock?: SimulatedClockMode | SimulatedScheduler
 }
 
 /** A machine that does the same again for the same seed. */

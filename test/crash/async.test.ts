@@ -1,3 +1,0 @@
-import { cutEverywhere } from './scripts.ts'
-
-cutEverywhere('async')

@@ -1,0 +1,3 @@
+import { cutEverywhere } from './scripted.ts'
+
+cutEverywhere('sync')
