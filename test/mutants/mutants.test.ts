@@ -96,7 +96,7 @@ describe('a fault that is put into the engine is found', { concurrency: CONCURRE
 /** The table that docs/testing.md shows. */
 export function mutantTable(): string {
   const rows = MUTANTS.map(
-    ({ fault, file, test: testFile, name }) => `| ${fault} | \`src/${file}\` | \`${testFile}\`: ${name} |`,
+    ({ fault, file, test: testFile, name }) => `| ${fault} | \`src/${file}\` | \`${testFile}.ts\`: ${name} |`,
   )
   return ['| fault | in | found by |', '|---|---|---|', ...rows].join('\n')
 }

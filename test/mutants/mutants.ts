@@ -119,20 +119,12 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'sync: short writes are continued',
   },
   {
-    fault: 'log is freed before a header slot names what it was needed for',
-    file: 'engine/checkpoint.ts',
-    find: 'await pager.writeMeta(state);',
-    replace: 'this.#host.journal.truncate(point.position); await pager.writeMeta(state);',
-    test: 'test/crash/async.test',
-    name: 'commits that need segments while a checkpoint frees some',
-  },
-  {
     fault: 'a header slot is written before the pages are synced',
     file: 'engine/checkpoint.ts',
     find: 'await pager.sync();',
     replace: '',
-    test: 'test/crash/sync.test',
-    name: 'checkpoints',
+    test: 'test/simulation/scripted-sync.test',
+    name: 'a checkpoint moves commits out of the log without a gap',
   },
   {
     fault: 'a page is used again while the other header slot reaches it',
@@ -163,8 +155,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'pager/pager.ts',
     find: 'fileSystem.syncDirectorySync(fileSystem.dirname(path))',
     replace: '',
-    test: 'test/crash/off.test',
-    name: 'close and open',
+    test: 'test/simulation/scripted-off.test',
+    name: 'a new database is there as a whole or not at all',
   },
   {
     fault: 'the checksum of a page is not verified',
@@ -259,7 +251,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'engine/open-engine.ts',
     find: 'await this.#markUnclean()',
     replace: '',
-    test: 'test/crash/sync.test',
-    name: 'close and open',
+    test: 'test/simulation/scripted-sync.test',
+    name: 'closing makes all durable, and opening after it needs no log',
   },
 ]
