@@ -119,6 +119,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'sync: short writes are continued',
   },
   {
+    fault: 'log is freed, and used again, before a header slot names what it was needed for',
+    file: 'engine/checkpoint.ts',
+    find: 'await pager.writeMeta(state);',
+    replace: 'this.#host.journal.truncate(point.position); await pager.writeMeta(state);',
+    test: 'test/simulation/scripted-sync.test',
+    name: 'commits that need segments while a checkpoint frees some',
+  },
+  {
     fault: 'a header slot is written before the pages are synced',
     file: 'engine/checkpoint.ts',
     find: 'await pager.sync();',
