@@ -10,7 +10,7 @@ const SHORT_GROUP_BYTES = 4 * 1024 * 1024
 /** A group of so many bytes sets out at once: the call then costs little beside the bytes. */
 const LONG_GROUP_BYTES = 768 * 1024
 
-/** A group on its way through the I/O threads. */
+/** A group on its way through another thread: the write thread, or the I/O threads (`log-writer.ts`). */
 interface Flight {
   /** Everything before it was synced when it began; nothing from here on may be freed before it ends. */
   readonly syncedBefore: number
@@ -18,7 +18,7 @@ interface Flight {
   readonly from: number
   readonly to: number
   readonly group: CommitGroup
-  /** The descriptor that the threads use. */
+  /** The descriptor that the thread uses. */
   readonly descriptor: Descriptor
   /** The write has returned; only a sync is left. */
   isWritten: boolean
@@ -28,7 +28,7 @@ interface Flight {
 }
 
 /**
- * The journal in which I/O threads write and sync. While anything is to be done, one group at a time is under way; what
+ * The journal in which other threads write and sync. While anything is to be done, one group at a time is under way; what
  * is appended meanwhile is the next group. So groups are as large as the medium is slow, without any delay of our own.
  *
  *   idle  -- append, waitForSync -->  a turn is deferred  -->  a group is in flight  --> idle, or the next turn
