@@ -53,7 +53,7 @@ export class Checker {
    * after the opening takes nothing of it, and a second opening finds the same; every page is reached or free. Without a log
    * the older header slot is an older state.
    */
-  async check(image: Image, ledger: Ledger, hasLog: boolean): Promise<Found> {
+  async check(image: Image, ledger: Ledger, slotsAgree: boolean): Promise<Found> {
     const number = this.#images++
     try {
       const [lowest, highest] = ledger.bounds(image.moment)
@@ -61,7 +61,7 @@ export class Checker {
       this.#compare(found, ledger, lowest, highest)
       if (number % RECOVERY_CUT_ONE_IN === 0) await this.#cutRecovery(image.disk, found, 1)
       if (number % GOES_ON_ONE_IN === 0) await this.#goOn(image.disk.crash(this.#random, { mode: 'all' }), found)
-      if (number % SLOT_LOST_ONE_IN === 0 && hasLog)
+      if (number % SLOT_LOST_ONE_IN === 0 && slotsAgree)
         await this.#withoutNewerSlot(image.disk.crash(this.#random, { mode: 'all' }), found)
       return found
     } catch (error) {

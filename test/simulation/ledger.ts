@@ -111,14 +111,19 @@ export class Ledger {
 
   /**
    * Without a log commits are numbered in the order in which they were asked for, also those that fail afterwards, which here
-   * get their numbers. Requires: none is on its way.
+   * get their numbers. One that has failed before it was numbered (what it read was damaged) shows by there being no gap for
+   * it. Requires: none is on its way.
    */
   placeFailed(): void {
     if (this.#failed.length === 0) return
     let sequence = this.#base
     for (const ticket of this.#tickets) {
       if (ticket.sequence > 0) sequence = ticket.sequence
-      else if (this.#failed.includes(ticket) && ticket.effect(this.stateAt(sequence)).writes)
+      else if (
+        this.#failed.includes(ticket) &&
+        !this.#bySequence.has(sequence + 1) &&
+        ticket.effect(this.stateAt(sequence)).writes
+      )
         this.#place(ticket, ++sequence)
     }
     this.#failed.length = 0

@@ -89,6 +89,8 @@ class Simulation {
   #found: Found = { sequence: 0, text: '' }
   #state: State = EMPTY
   #images: Image[] = []
+  /** The life before this one had a log, so both header slots named its last state, or there was none. */
+  #cameWithLog = true
   #points = 0
   #unmet = 0
 
@@ -191,13 +193,17 @@ class Simulation {
   async #checkAll(plan: LifePlan, ledger: Ledger): Promise<boolean> {
     const damaged = plan.faults.some(isDamage)
     const next = this.#random.below(this.#images.length)
+    const hasLog = this.#journalOf(plan) !== 'off'
     let found: Found | undefined
     for (const [index, image] of this.#images.entries()) {
+      // An opening with a log has both slots name one state before anything is written; until then they may be those of a life without.
+      const slotsAgree = hasLog && (this.#cameWithLog || image.moment.issued > 0)
       const result = damaged
         ? await this.#checker.checkDamaged(image, ledger, this.#lowestDamaged(ledger))
-        : await this.#checker.check(image, ledger, this.#journalOf(plan) !== 'off')
+        : await this.#checker.check(image, ledger, slotsAgree)
       if (index === next) found = result
     }
+    this.#cameWithLog = hasLog
     if (!damaged) await this.#endProcess(plan, ledger)
     if (found === undefined) return false
     this.#disk = this.#images[next]!.disk.crash(this.#random, { mode: 'all' }, this.#slow)
