@@ -16,8 +16,9 @@
  *    10  high        owner, and above
  *    11  took        thread, microseconds that the write took
  *    12  poll        owner, microseconds for which the thread looks for a signal before it sleeps
- *    13  parts       owner, how many parts follow
- *    14  -           owner, three words a part: number of its buffer, offset, length
+ *    13  buffer      owner, the number of the buffer that holds the bytes
+ *    14  offset      owner, where in it they begin
+ *    15  length      owner
  * ```
  *
  * From word 6 on they belong to the owner until it stores `requested`, then to the thread until it stores `completed` or
@@ -40,16 +41,17 @@ export const POSITION_LOW = 9
 export const POSITION_HIGH = 10
 export const TOOK_MICROS = 11
 export const POLL_MICROS = 12
-export const PARTS = 13
-export const PART = 14
+export const BUFFER = 13
+export const OFFSET = 14
+export const LENGTH = 15
+export const SLOT_WORDS = 16
 
-export const PART_WORDS = 3
-/** As many parts as one vectored write takes. */
-export const PARTS_MAX = 1024
-export const SLOT_WORDS: number = PART + PARTS_MAX * PART_WORDS
-
-/** Buffers that a thread knows by number. When there are more they are all forgotten, so that a thread keeps few alive. */
-export const BUFFERS_MAX = 256
+/**
+ * Buffers that a thread knows by number; when there are more they are all forgotten. A thread that never returns to its event
+ * loop collects hardly any garbage, so what it has once known it keeps alive: only buffers that are used again and again are
+ * handed to it. With every chunk of every arena a long run kept 1 KB more for each commit.
+ */
+export const BUFFERS_MAX = 64
 
 /** What the owner sends before a `signal`. */
 export type OwnerLetter =

@@ -7,7 +7,11 @@ import type { WriteThreadPool } from './write-thread-pool.ts'
 /** Zeros that the I/O threads write in one call: each call needs a turn of the event loop to be followed by the next. */
 const ZEROS_AT_ONCE = 16 * 1024 * 1024
 
-/** Which thread writes the log off the caller's: a write thread as soon as one runs, and the I/O threads until then and without one. */
+/**
+ * Which thread writes the log off the caller's: a write thread as soon as one runs, and the I/O threads until then and without
+ * one. Groups with parts that lie in arenas are the I/O threads' as well: to wake one costs them little beside their bytes, and
+ * a write thread would keep the arenas alive.
+ */
 export class LogWriter {
   readonly #pool: WriteThreadPool | undefined
   readonly #pollMicros: number
@@ -22,9 +26,10 @@ export class LogWriter {
   /** Writes all of `parts`. `through` must be what the file was opened with: each write reaches the medium. */
   async write(file: File, through: boolean, parts: readonly Uint8Array[], position: number): Promise<void> {
     const thread = this.#ready(file)
-    if (thread === undefined) return writeFully(file, parts, position)
+    if (thread === undefined || parts.length !== 1 || !(parts[0]!.buffer instanceof SharedArrayBuffer))
+      return writeFully(file, parts, position)
     const { path } = file
-    await writeFully({ path, write: (left, at) => thread.write(file, through, left, at) }, parts, position)
+    await writeFully({ path, write: ([left], at) => thread.write(file, through, left!, at) }, parts, position)
   }
 
   async writeZeros(file: File, from: number, to: number): Promise<void> {

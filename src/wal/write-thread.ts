@@ -4,14 +4,13 @@ import type { File } from '../platform/file-system.ts'
 import type { Thread, Threads } from '../platform/thread.ts'
 import type { OwnerLetter, ThreadLetter } from '../shared/write-slot.ts'
 import {
+  BUFFER,
   BUFFERS_MAX,
   COMPLETED,
   DESCRIPTOR,
+  LENGTH,
   LISTENING,
-  PART,
-  PART_WORDS,
-  PARTS,
-  PARTS_MAX,
+  OFFSET,
   POLL_MICROS,
   POSITION_HIGH,
   POSITION_LOW,
@@ -35,7 +34,7 @@ interface Waiting<R> {
 /** A write that the thread has been asked for. */
 interface PendingWrite extends Waiting<number> {
   readonly file: File
-  readonly parts: readonly Uint8Array[]
+  readonly bytes: Uint8Array
   readonly position: number
   readonly begun: number
 }
@@ -94,22 +93,21 @@ export class WriteThread {
   }
 
   /**
-   * As `File.write`, on the thread; `through` must be what the file was opened with. Parts in memory of this thread's
-   * own, and files without a descriptor, go through the I/O threads. Requires: `isReady`.
+   * As `File.write`, on the thread; `through` must be what the file was opened with. Requires: `isReady`, a file with a
+   * descriptor, and bytes in shared memory that is used for many writes (`BUFFERS_MAX`).
    */
-  write(file: File, through: boolean, parts: readonly Uint8Array[], position: number): Promise<number> {
+  write(file: File, through: boolean, bytes: Uint8Array, position: number): Promise<number> {
     assert(this.isReady, 'a write thread does one write at a time')
-    const { descriptor } = file
-    if (descriptor === undefined || !parts.every(part => part.buffer instanceof SharedArrayBuffer))
-      return file.write(parts, position)
     const words = this.#words
-    words[DESCRIPTOR] = descriptor
+    words[DESCRIPTOR] = file.descriptor!
     words[THROUGH] = through ? 1 : 0
     words[POSITION_LOW] = position
     words[POSITION_HIGH] = position / TWO_32
-    this.#setParts(parts)
+    words[BUFFER] = this.#numberOf(bytes.buffer)
+    words[OFFSET] = bytes.byteOffset
+    words[LENGTH] = bytes.length
     return new Promise((resolve, reject) => {
-      this.#write = { file, parts, position, begun: this.#clock.now(), resolve, reject }
+      this.#write = { file, bytes, position, begun: this.#clock.now(), resolve, reject }
       Atomics.store(words, REQUESTED, ++this.#requests)
       this.#signal()
       if (words[TOOK_MICROS]! >= words[POLL_MICROS]!) this.#listen()
@@ -117,23 +115,10 @@ export class WriteThread {
     })
   }
 
-  #setParts(parts: readonly Uint8Array[]): void {
-    const words = this.#words
-    const count = Math.min(parts.length, PARTS_MAX)
-    if (this.#nextNumber + count > BUFFERS_MAX) this.#forget()
-    words[PARTS] = count
-    for (let i = 0; i < count; i++) {
-      const { buffer, byteOffset, length } = parts[i]!
-      const at = PART + i * PART_WORDS
-      words[at] = this.#numberOf(buffer)
-      words[at + 1] = byteOffset
-      words[at + 2] = length
-    }
-  }
-
   #numberOf(buffer: ArrayBufferLike): number {
     let number = this.#numbers.get(buffer)
     if (number === undefined) {
+      if (this.#nextNumber === BUFFERS_MAX) this.#forget()
       number = this.#nextNumber++
       this.#numbers.set(buffer, number)
       this.#post({ kind: 'buffer', number, buffer: buffer as SharedArrayBuffer })
@@ -229,7 +214,7 @@ export class WriteThread {
     const zeros = this.#zeros
     this.#write = undefined
     this.#zeros = undefined
-    if (write !== undefined) write.file.write(write.parts, write.position).then(write.resolve, write.reject)
+    if (write !== undefined) write.file.write([write.bytes], write.position).then(write.resolve, write.reject)
     zeros?.reject(Object.assign(new Error('EIO: the thread that prepared the log has ended'), { code: 'EIO' }))
   }
 

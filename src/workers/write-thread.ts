@@ -3,12 +3,12 @@ import { threadPort } from '../platform/node/thread-port.ts'
 import { writeFullySync } from '../platform/write-fully.ts'
 import type { OwnerLetter, ThreadLetter } from '../shared/write-slot.ts'
 import {
+  BUFFER,
   COMPLETED,
   DESCRIPTOR,
+  LENGTH,
   LISTENING,
-  PART,
-  PART_WORDS,
-  PARTS,
+  OFFSET,
   POLL_MICROS,
   POSITION_HIGH,
   POSITION_LOW,
@@ -68,16 +68,13 @@ function readLetters(): void {
 }
 
 function serve(words: Int32Array, requested: number): void {
-  const parts: Uint8Array[] = []
-  for (let i = 0, at = PART; i < words[PARTS]!; i++, at += PART_WORDS) {
-    const offset = words[at + 1]!
-    parts.push(buffers[words[at]!]!.subarray(offset, offset + words[at + 2]!))
-  }
+  const offset = words[OFFSET]!
+  const bytes = buffers[words[BUFFER]!]!.subarray(offset, offset + words[LENGTH]!)
   const position = (words[POSITION_HIGH]! >>> 0) * TWO_32 + (words[POSITION_LOW]! >>> 0)
   try {
     const file = adoptDescriptor('the log', words[DESCRIPTOR]!, words[THROUGH] === 1)
     const begun = performance.now()
-    words[WRITTEN] = file.writeSync(parts, position)
+    words[WRITTEN] = file.writeSync([bytes], position)
     words[TOOK_MICROS] = (performance.now() - begun) * 1000
   } catch (error) {
     post({ kind: 'failed', ...reasonOf(error) })
