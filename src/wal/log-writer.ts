@@ -34,7 +34,7 @@ export class LogWriter {
 
   async writeZeros(file: File, from: number, to: number): Promise<void> {
     const thread = this.#ready(file)
-    if (thread !== undefined && !thread.isWritingZeros) return thread.writeZeros(file, from, to)
+    if (thread !== undefined && !thread.isWritingZeros && (await thread.writeZeros(file, from, to))) return
     for (let position = from; position < to; position += ZEROS_AT_ONCE)
       await writeFully(file, zeroParts(Math.min(ZEROS_AT_ONCE, to - position)), position)
   }

@@ -136,6 +136,25 @@ test('a write whose thread ends is written all the same', async () => {
   }
 })
 
+test('zeros whose thread ends are written all the same', async () => {
+  const threads: Thread[] = []
+  const writer = new LogWriter(new WriteThreadPool(seen(threads), nodeClock), 100)
+  for (let round = 0; round < 10; round++) {
+    const file = newFile(`zeros-ended-${round}`)
+    // Until a thread runs the I/O threads write.
+    await writer.write(file, true, [shared(10, 1)], 0)
+    await new Promise(resolve => setTimeout(resolve, 100))
+    const zeros = writer.writeZeros(file, 4096, 30_000_000)
+    await new Promise(resolve => setTimeout(resolve, round))
+    void threads.at(-1)!.terminate()
+    await zeros
+    assert.equal(file.size(), 30_000_000)
+    file.closeSync()
+  }
+  assert.ok(threads.length > 1)
+  writer.close()
+})
+
 test('where threads cannot run the I/O threads write', async () => {
   const broken: Threads = {
     processors: 2,

@@ -39,10 +39,6 @@ interface PendingWrite extends Waiting<number> {
   readonly begun: number
 }
 
-interface PendingZeros extends Waiting<void> {
-  readonly file: File
-}
-
 /**
  * The owner's side of a thread that writes the log. A synced write through it costs one write of the medium and little
  * else: while there is much to do, neither side sleeps between two writes, since to wake a thread costs some 40 µs on
@@ -62,7 +58,7 @@ export class WriteThread {
   #nextNumber = 0
   #requests = 0
   #write: PendingWrite | undefined
-  #zeros: PendingZeros | undefined
+  #zeros: Waiting<boolean> | undefined
   #ended = false
   #held = false
 
@@ -133,13 +129,13 @@ export class WriteThread {
   }
 
   /**
-   * Writes zeros from one position to another, in pieces between which other writes go first. One call at a time.
-   * Requires: the file has a descriptor.
+   * Writes zeros from one position to another, in pieces between which other writes go first. Resolves with false if the
+   * thread has ended before they were all written. One call at a time. Requires: the file has a descriptor.
    */
-  writeZeros(file: File, from: number, to: number): Promise<void> {
+  writeZeros(file: File, from: number, to: number): Promise<boolean> {
     assert(this.#zeros === undefined && !this.#ended, 'a write thread writes zeros into one file at a time')
     return new Promise((resolve, reject) => {
-      this.#zeros = { file, resolve, reject }
+      this.#zeros = { resolve, reject }
       this.#hold(true)
       this.#post({ kind: 'zeros', descriptor: file.descriptor!, from, to })
       this.#signal()
@@ -203,7 +199,7 @@ export class WriteThread {
     } else {
       this.#zeros = undefined
       this.#hold(write !== undefined)
-      if (letter.kind === 'zeros-done') zeros?.resolve()
+      if (letter.kind === 'zeros-done') zeros?.resolve(true)
       else zeros?.reject(revive(letter))
     }
   }
@@ -215,7 +211,7 @@ export class WriteThread {
     this.#write = undefined
     this.#zeros = undefined
     if (write !== undefined) write.file.write([write.bytes], write.position).then(write.resolve, write.reject)
-    zeros?.reject(Object.assign(new Error('EIO: the thread that prepared the log has ended'), { code: 'EIO' }))
+    zeros?.resolve(false)
   }
 
   async terminate(): Promise<void> {
