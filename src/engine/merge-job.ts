@@ -40,10 +40,13 @@ export interface MergeResult {
   readonly bytesWritten: number
 }
 
-/** Does the work in steps, so that a caller can do something else in between. Pages are written and not yet synced. */
-export function* mergeAll(job: MergeJob, file: File): Generator<void, MergeResult> {
+/**
+ * Does the work in steps, so that a caller can do something else in between. Pages are written, and the last of them are not
+ * synced: a caller that may block has those before synced after each `syncBytes`.
+ */
+export function* mergeAll(job: MergeJob, file: File, syncBytes: number = Infinity): Generator<void, MergeResult> {
   const free = new FreeSpace(job.pageCount, new ExtentList(job.free))
-  const workspace = new MergeWorkspace(file, free)
+  const workspace = new MergeWorkspace(file, free, syncBytes)
   const roots = new Map<number, TreeRoot>()
   for (const { id, root, frozen } of job.tables) {
     const source = new FrozenSource(frozen)

@@ -16,7 +16,11 @@ export interface PageAllocator {
 /** Longer values go to the file on their own, without a copy. */
 const BUFFERED_VALUE_BYTES_MAX = 64 * 1024
 
-/** Collects new pages in a part of a slab and writes those that follow one another in the file with one call. */
+/**
+ * Collects new pages in a part of a slab and writes those that follow one another in the file with one call. Where it has a
+ * thread of its own it also syncs them, piece by piece: nobody relies on that, but what is left for the sync at the end is so
+ * short that the log's syncs, which share the medium, hardly wait for it.
+ */
 export class PageWriter {
   /** Everything allocated so far: to be freed if the merge fails. */
   readonly allocated: ExtentList = new ExtentList()
@@ -27,16 +31,29 @@ export class PageWriter {
   readonly #slab: Slab
   readonly #buffer: number
   readonly #pagesMax: number
+  readonly #syncBytes: number
+  #unsynced = 0
   #first = 0
   #pages = 0
 
-  /** The buffer is `pagesMax` pages long and starts at byte `buffer` of the slab. */
-  constructor(file: File, allocator: PageAllocator, slab: Slab, buffer: number, pagesMax: number) {
+  /**
+   * The buffer is `pagesMax` pages long and starts at byte `buffer` of the slab. After each `syncBytes` the file is synced,
+   * which blocks the thread.
+   */
+  constructor(
+    file: File,
+    allocator: PageAllocator,
+    slab: Slab,
+    buffer: number,
+    pagesMax: number,
+    syncBytes: number = Infinity,
+  ) {
     this.#file = file
     this.#allocator = allocator
     this.#slab = slab
     this.#buffer = buffer
     this.#pagesMax = pagesMax
+    this.#syncBytes = syncBytes
   }
 
   /** The page that `place` has placed last. */
@@ -91,12 +108,18 @@ export class PageWriter {
   }
 
   #write(parts: readonly Uint8Array[], first: number, pages: number): void {
+    const bytes = pages * PAGE_BYTES
     try {
       writeFullySync(this.#file, parts, first * PAGE_BYTES)
+      this.#unsynced += bytes
+      if (this.#unsynced >= this.#syncBytes) {
+        this.#file.syncSync()
+        this.#unsynced = 0
+      }
     } catch (error) {
       throw ioError(error, `write ${this.#file.path}`, this.#file.path)
     }
-    this.bytesWritten += pages * PAGE_BYTES
+    this.bytesWritten += bytes
     this.writes++
   }
 }
