@@ -41,7 +41,7 @@ test('pages are written in the order of their numbers, and none is synced', () =
 test('pages are synced in pieces, the last one excepted', () => {
   for (const [syncPages, left] of [
     [4, 8],
-    [5, 6],
+    [7, 8],
     [6, 6],
     [10, 10],
     [11, 11],
