@@ -29,7 +29,10 @@ export interface JournalOptions {
    * 0: never. Without effect where the medium takes longer than this.
    */
   pollIntervalMicros?: number
-  /** The longest that an `eventual` commit waits for its sync, in microseconds. */
+  /**
+   * The longest that an `eventual` commit waits until its sync begins, in microseconds. The runtime's timers count
+   * milliseconds, so less than 1000 is 1000, and a busy event loop adds its turn.
+   */
   maxDelayMicros?: number
   /** The size of one file of the log, which is filled with zeros in advance. */
   segmentBytes?: number

@@ -354,7 +354,9 @@ export class Checkpointer {
   }
 
   #seal(point: FreezePoint): void {
-    this.#host.journal.truncate(point.position)
+    // Not the point itself, which holds the memtables.
+    const { position, sequence, previousChecksum } = point
+    this.#host.journal.truncate({ position, sequence, previousChecksum })
     this.#releasePages()
   }
 

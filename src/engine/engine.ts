@@ -19,7 +19,6 @@ import {
   SECTION_HEADER_BYTES,
 } from '../shared/entry-format.ts'
 import type { Journal } from '../wal/journal.ts'
-import type { LogFiles } from '../wal/segment-files.ts'
 import type { CheckpointCounters, Checkpointer } from './checkpoint.ts'
 import type { ColumnFamilies } from './column-families.ts'
 import type { CommitPipeline } from './commit-pipeline.ts'
@@ -148,16 +147,6 @@ export class Engine implements TransactionHost, WriterHost {
 
   get clock(): Clock {
     return this.#parts.clock
-  }
-
-  /** Where the log lies, if there is one. */
-  get logFiles(): LogFiles {
-    const { fileSystem, path: dataPath } = this.#parts
-    return { fileSystem, dataPath, uuid: this.pager.header.uuid }
-  }
-
-  get withoutLog(): boolean {
-    return this.#parts.withoutLog
   }
 
   /** Settles when the pager's free pages and its header are of one state; they differ while a checkpoint is being written. */

@@ -1,7 +1,6 @@
 import { DatabaseError } from '../base/errors.ts'
 import type { Engine } from '../engine/engine.ts'
 import { inSlices } from '../platform/slices.ts'
-import type { LogStart } from '../wal/log-reader.ts'
 import { LogCheck } from './log-check.ts'
 import { fileState, PageCheck } from './page-check.ts'
 import type { VerifyProgress, VerifyReport } from './report.ts'
@@ -38,10 +37,9 @@ export async function verifyEngine(engine: Engine, options: EngineVerifyOptions)
   try {
     const problems = new Problems()
     const pages = new PageCheck(state, problems)
-    const log = new LogCheck(engine.logFiles, problems, () => logStart(engine), engine.withoutLog ? 0 : journal.written)
+    const log = new LogCheck(journal, problems)
     const totalPages = state.pageCount - state.free.pages
-    const begin = state.header.logPosition
-    const totalLogBytes = Math.max(0, journal.written - begin)
+    const totalLogBytes = journal.written - journal.start.position
     const turned = (): void => {
       engine.assertOpen()
       throwIfAborted(options.signal)
@@ -71,12 +69,6 @@ export function verifyReport(
     pages,
     log: { records, bytes },
   }
-}
-
-/** Where the log begins now: it moves on with every checkpoint. */
-function logStart({ pager: { header } }: Engine): LogStart {
-  const { logPosition, previousChecksum, lastSequence } = header
-  return { position: logPosition, previousChecksum, sequence: lastSequence }
 }
 
 export function throwIfAborted(signal: VerifySignal | undefined): void {

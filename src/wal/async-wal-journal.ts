@@ -43,7 +43,7 @@ export class AsyncWALJournal extends SegmentedJournal {
   #deferred = false
   #flight: Flight | undefined
   /** A position through which log is to be freed once the flight has ended; 0 if there is none. */
-  #truncateLater = 0
+  #freeLater = 0
 
   protected override schedule(): void {
     // Whoever lands looks for what has come meanwhile.
@@ -120,9 +120,9 @@ export class AsyncWALJournal extends SegmentedJournal {
     flight.group.release()
     this.#flight = undefined
     flight.end()
-    if (this.#truncateLater === 0) return
-    this.truncateStore(this.#truncateLater)
-    this.#truncateLater = 0
+    if (this.#freeLater === 0) return
+    this.freeSegments(this.#freeLater)
+    this.#freeLater = 0
   }
 
   override writeNow(): void {
@@ -140,7 +140,7 @@ export class AsyncWALJournal extends SegmentedJournal {
    * the bytes of a flight whose write has not returned are written once more. That is sound:
    *
    * - Both writes put the same bytes in the same place, since a position of the log is written with one content only
-   *   (parts do not change, `quiesce`; its segment is not freed, `truncate`). Whatever the order and however the two
+   *   (parts do not change, `quiesce`; its segment is not freed, `free`). Whatever the order and however the two
    *   interleave, the place holds these bytes from the return of our write on.
    * - Our sync begins after our write has returned, so it covers them. If the flight's write comes after our sync, it
    *   makes durable blocks dirty with what they hold: a cut leaves the same bytes, torn or not.
@@ -187,12 +187,12 @@ export class AsyncWALJournal extends SegmentedJournal {
     return isOvertaken ? flight.ended : undefined
   }
 
-  override truncate(position: number): void {
+  protected override free(position: number): void {
     // A flight that was overtaken could still write into a segment that has been given a new place.
     const flight = this.#flight
     const free = flight === undefined ? position : Math.min(position, flight.syncedBefore)
-    this.truncateStore(free)
-    if (free < position && position > this.#truncateLater) this.#truncateLater = position
+    this.freeSegments(free)
+    if (free < position && position > this.#freeLater) this.#freeLater = position
   }
 
   protected override async settle(): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import fc from 'fast-check'
-import { append, freshLog, journalAt, newGenerator, payloadOf, quiet, recover, START } from './fixture.test.ts'
+import { append, endOf, freshLog, journalAt, newGenerator, payloadOf, quiet, recover, START } from './fixture.test.ts'
 import type { Kind, Log } from './fixture.test.ts'
 import type { Need } from './journal.ts'
 import type { LogStart } from './log-reader.ts'
@@ -97,12 +97,8 @@ class Model {
         break
       case 'truncate':
         if (journal.synced !== journal.appended) break
-        this.start = {
-          position: journal.appended,
-          previousChecksum: journal.lastChecksum,
-          sequence: journal.lastAppended,
-        }
-        journal.truncate(journal.synced)
+        this.start = endOf(journal)
+        journal.truncate(this.start)
         break
       case 'cut':
         await this.crash(step.keep)

@@ -65,5 +65,5 @@ export async function createLog(options: CreateLogOptions): Promise<LogPlace> {
   }
   const store = new SegmentStore(options, newEpoch(options.random), start.position, 0, [])
   await store.extend(0)
-  return { store, position: start.position, previousChecksum: start.previousChecksum, sequence: start.sequence }
+  return { ...start, store, start }
 }

@@ -389,6 +389,11 @@ export function payloadOf(sequence: number, bytes: number): Uint8Array {
   return payload
 }
 
+/** The log's end, as the place where it may begin once all before it is in the data file. */
+export function endOf(journal: SegmentedJournal): LogStart {
+  return { position: journal.appended, previousChecksum: journal.lastChecksum, sequence: journal.lastAppended }
+}
+
 /** Reserves and appends one record; returns the position behind it. */
 export async function append({ journal }: Log, bytes: number, need: Need = 'sync'): Promise<number> {
   await journal.reserve(bytes)

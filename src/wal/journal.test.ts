@@ -1,9 +1,23 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { DatabaseError } from '../base/errors.ts'
-import { append, DATA_PATH, freshLog, KINDS, payloadOf, quiet, recover, SEGMENT_BYTES } from './fixture.test.ts'
+import {
+  append,
+  DATA_PATH,
+  endOf,
+  freshLog,
+  journalAt,
+  KINDS,
+  payloadOf,
+  quiet,
+  recover,
+  SEGMENT_BYTES,
+} from './fixture.test.ts'
 import { RECORD_HEADER_BYTES } from './record-format.ts'
+import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import type { Log, MemoryDisk } from './fixture.test.ts'
+import type { Journal } from './journal.ts'
+import type { WrittenLog } from './written-log.ts'
 
 function hasCode(code: string): (error: unknown) => boolean {
   return error => error instanceof DatabaseError && error.code === code
@@ -22,6 +36,18 @@ async function expectRecovered(disk: MemoryDisk, bytes: readonly number[]): Prom
     payloads,
     bytes.map((length, i) => payloadOf(i + 1, length)),
   )
+}
+
+/** What is left to read. */
+function rest(log: WrittenLog): Uint8Array[] {
+  const payloads: Uint8Array[] = []
+  for (let record = log.next(); record !== undefined; record = log.next()) payloads.push(record.payload.slice())
+  log.close()
+  return payloads
+}
+
+function read(journal: Journal, sequence: number): Uint8Array[] {
+  return rest(journal.readFrom(sequence))
 }
 
 /** One segment is `SEGMENT_BYTES`; with no 1 MiB first one, since `segmentBytes` is less. */
@@ -180,18 +206,18 @@ for (const kind of KINDS) {
     const { journal, disk } = log
     for (let round = 0; round < 40; round++) {
       await journal.waitForSync(await append(log, 20_000))
-      journal.truncate(journal.synced)
+      journal.truncate(endOf(journal))
       await quiet(5)
     }
     assert.ok(disk.names.size <= 5, `${disk.names.size} segment files`)
     const written = disk.bytesWritten
     for (let round = 0; round < 3; round++) {
       await journal.waitForSync(await append(log, 20_000))
-      journal.truncate(journal.synced)
+      journal.truncate(endOf(journal))
       await quiet(5)
     }
     assert.ok(disk.bytesWritten - written < 70_000, `${disk.bytesWritten - written} bytes written for 60,000`)
-    const start = { position: journal.appended, previousChecksum: journal.lastChecksum, sequence: journal.lastAppended }
+    const start = endOf(journal)
     const end = await append(log, 50_000)
     await journal.waitForSync(end)
     const recovered = await recover(durableCopy(disk), start)
@@ -199,12 +225,55 @@ for (const kind of KINDS) {
     assert.equal(recovered.place.position, end)
   })
 
+  test(`${kind}: readFrom gives what is written, from a sequence on`, async () => {
+    const log = await freshLog(kind)
+    const { journal } = log
+    const sizes = [100, 40_000, 0, 130_000, 64]
+    for (const bytes of sizes) await journal.waitForSync(await append(log, bytes))
+    const whole = journal.readFrom(1)
+    await append(log, 8)
+    const payloads = sizes.map((bytes, i) => payloadOf(i + 1, bytes))
+    for (let sequence = 1; sequence <= 6; sequence++)
+      assert.deepEqual(read(journal, sequence), payloads.slice(sequence - 1))
+    await journal.waitForSync(journal.appended)
+    assert.deepEqual(read(journal, 6), [payloadOf(6, 8)])
+    assert.deepEqual(rest(whole), payloads, 'as far as was written when the reading began')
+  })
+
+  test(`${kind}: readFrom begins where the log begins, also after a recovery`, async () => {
+    const log = await freshLog(kind)
+    for (const bytes of [100, 200]) await log.journal.waitForSync(await append(log, bytes))
+    log.journal.truncate(endOf(log.journal))
+    assert.throws(() => log.journal.readFrom(2), /what is read is not freed/)
+    const { start } = log.journal
+    for (const bytes of [300, 400]) await log.journal.waitForSync(await append(log, bytes))
+    assert.deepEqual(read(log.journal, 3), [payloadOf(3, 300), payloadOf(4, 400)])
+    const cut = durableCopy(log.disk)
+    const next = journalAt(cut, (await recover(cut, start)).place, kind)
+    await next.journal.waitForSync(await append(next, 500))
+    assert.deepEqual(read(next.journal, 4), [payloadOf(4, 400), payloadOf(5, 500)])
+  })
+
+  test(`${kind}: readFrom refuses a damaged record, with its place, and gives those before it`, async () => {
+    const log = await freshLog(kind)
+    const ends: number[] = []
+    for (const bytes of [100, 200, 300]) ends.push(await append(log, bytes))
+    await log.journal.waitForSync(ends[2]!)
+    const path = `${DATA_PATH}-wal0`
+    log.disk.bytes(path)[SEGMENT_HEADER_BYTES + ends[1]! + RECORD_HEADER_BYTES + 7]! ^= 1
+    const written = log.journal.readFrom(1)
+    assert.deepEqual([written.next()!.sequence, written.next()!.sequence], [1, 2])
+    const offset = SEGMENT_HEADER_BYTES + ends[1]!
+    assert.throws(() => written.next(), { code: 'MANIFOLD_CORRUPTION', file: path, offset })
+    written.close()
+  })
+
   test(`${kind}: freed segments are kept as far as the load needs them, the rest go`, async () => {
     const log = await freshLog(kind)
     const { journal, disk } = log
     const files = async (records: number): Promise<number> => {
       for (let i = 0; i < records; i++) await journal.waitForSync(await append(log, 60_000))
-      journal.truncate(journal.synced)
+      journal.truncate(endOf(journal))
       await quiet()
       return disk.names.size
     }
@@ -279,7 +348,7 @@ test('async: syncNow overtakes a write under way, and its late end changes nothi
   assert.notEqual(quiesced, undefined)
   // The segment under the flight must not be given a new place before it ends.
   const header = disk.bytes(`${DATA_PATH}-wal0`).slice(0, 4096)
-  journal.truncate(end)
+  journal.truncate(endOf(journal))
   journal.reserveSync(200_000)
   journal.release(200_000)
   assert.deepEqual(disk.bytes(`${DATA_PATH}-wal0`).slice(0, 4096), header)

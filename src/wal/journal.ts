@@ -1,3 +1,6 @@
+import type { LogStart } from './log-reader.ts'
+import type { WrittenLog } from './written-log.ts'
+
 /**
  * The log, as the commit pipeline sees it.
  *
@@ -9,6 +12,8 @@
  * `written` bytes are handed to the operating system: they survive the process. `synced` bytes survive a power cut.
  */
 export interface Journal {
+  /** Where the log begins: everything before it is in the data file and may be freed. */
+  readonly start: LogStart
   readonly appended: number
   /** Records from here on are written together, and synced together if any of them needs it. */
   readonly groupStart: number
@@ -68,8 +73,13 @@ export interface Journal {
    */
   quiesce(): Promise<void> | undefined
 
-  /** Everything before `position` is in the data file, under both header slots: its segments may be used again. */
-  truncate(position: number): void
+  /**
+   * The records from `sequence` on, as far as they are `written` now. Requires: `sequence` is greater than that of `start`.
+   * What a later `truncate` frees can no longer be read.
+   */
+  readFrom(sequence: number): WrittenLog
+  /** Everything before `start` is in the data file, under both header slots: its segments may be used again. */
+  truncate(start: LogStart): void
   /**
    * Syncs what is left and closes the files. Where `clean` is true the data file holds everything, and the log is
    * removed.

@@ -1,5 +1,6 @@
 import type { Clock } from '../platform/clock.ts'
 import type { Journal, JournalEvents, JournalStatistics } from './journal.ts'
+import type { LogStart } from './log-reader.ts'
 
 /**
  * The journal of `journal: 'off'`: it numbers commits and keeps nothing. Everything counts as written at once, because
@@ -22,6 +23,11 @@ export class NoJournal implements Journal {
     this.appended = this.groupStart = position
     this.lastAppended = sequence
     this.lastChecksum = checksum
+  }
+
+  /** There is no log, so it begins where it ends. */
+  get start(): LogStart {
+    return { position: this.appended, previousChecksum: this.lastChecksum, sequence: this.lastAppended }
   }
 
   get written(): number {
@@ -80,6 +86,10 @@ export class NoJournal implements Journal {
 
   quiesce(): undefined {
     return undefined
+  }
+
+  readFrom(): never {
+    throw new Error('without a log there is nothing to read')
   }
 
   truncate(): void {}

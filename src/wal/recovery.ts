@@ -160,7 +160,7 @@ export class LogRecovery {
       store.closeSync()
       throw ioError(error, 'sync the directory of the log', dataPath)
     }
-    return { store, position, previousChecksum, sequence }
+    return { store, start, position, previousChecksum, sequence }
   }
 
   #rewrite(from: number, to: number): void {

@@ -6,7 +6,7 @@ import { SegmentDiscarder } from './segment-discarder.ts'
 import { closeSegment, createSegment, createSegmentSync, reheadSegment, reheadSegmentSync } from './segment-files.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import type { Clock } from '../platform/clock.ts'
-import type { Preparation, Segment, WritableLogFiles } from './segment-files.ts'
+import type { LogFiles, Preparation, Segment, WritableLogFiles } from './segment-files.ts'
 import type { Epoch, SegmentHeader } from './segment-format.ts'
 
 /** A segment from before this opening: its records may still be needed, its file will not be written again. */
@@ -76,6 +76,10 @@ export class SegmentStore {
     this.#retired = retired
     this.#slots = new Set(retired.map(segment => segment.slot))
     this.#discarder = new SegmentDiscarder(options, options.clock, slot => this.#slots.delete(slot))
+  }
+
+  get files(): LogFiles {
+    return this.#options
   }
 
   /** The position behind the last prepared segment. */

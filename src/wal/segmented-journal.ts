@@ -13,12 +13,16 @@ import {
 } from './record-format.ts'
 import { SyncWaiters } from './sync-waiters.ts'
 import type { Clock, Timer } from '../platform/clock.ts'
+import { WrittenLog } from './written-log.ts'
+import type { LogStart } from './log-reader.ts'
 import type { EntryWords, Journal, JournalEvents, JournalStatistics, Need } from './journal.ts'
 import type { SegmentStore } from './segment-store.ts'
 
 /** Where a log goes on: what `createLog` and `LogRecovery.accept` hand over. */
 export interface LogPlace {
   readonly store: SegmentStore
+  /** Where the log begins. */
+  readonly start: LogStart
   /** The position of the next record. Everything before it is synced. */
   readonly position: number
   /** Of the record before it. */
@@ -41,6 +45,7 @@ export interface JournalOptions {
  * back.
  */
 export abstract class SegmentedJournal implements Journal {
+  start: LogStart
   appended: number
   groupStart: number
   written: number
@@ -72,6 +77,7 @@ export abstract class SegmentedJournal implements Journal {
     this.clock = options.clock
     this.events = options.events
     this.#maxDelayMillis = options.maxDelayMicros / 1000
+    this.start = place.start
     this.appended = this.groupStart = this.written = this.synced = place.position
     this.lastAppended = this.lastWritten = this.lastSynced = place.sequence
     this.lastChecksum = place.previousChecksum
@@ -185,14 +191,25 @@ export abstract class SegmentedJournal implements Journal {
   abstract writeNow(): void
   abstract syncNow(): void
   abstract quiesce(): Promise<void> | undefined
-  abstract truncate(position: number): void
+  /** Frees the segments that lie before `position`, now or once no write under way can go into them. */
+  protected abstract free(position: number): void
   /**
    * Resolves once nothing is under way on other threads and no turn will begin anything. Called when `closed` is set.
    */
   protected abstract settle(): Promise<void>
 
-  protected truncateStore(position: number): void {
-    assert(position <= this.synced, 'only synced log is freed')
+  readFrom(sequence: number): WrittenLog {
+    assert(sequence > this.start.sequence, 'what is read is not freed')
+    return new WrittenLog(this.store.files, this.start, sequence, this.written)
+  }
+
+  truncate(start: LogStart): void {
+    assert(start.position <= this.synced, 'only synced log is freed')
+    this.start = start
+    this.free(start.position)
+  }
+
+  protected freeSegments(position: number): void {
     this.store.truncate(position)
     this.space.freed()
   }

@@ -31,8 +31,8 @@ export class WALJournal extends SegmentedJournal {
     return undefined
   }
 
-  override truncate(position: number): void {
-    this.truncateStore(position)
+  protected override free(position: number): void {
+    this.freeSegments(position)
   }
 
   protected override async settle(): Promise<void> {}

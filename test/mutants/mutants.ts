@@ -122,7 +122,7 @@ export const MUTANTS: readonly Mutant[] = [
     fault: 'log is freed, and used again, before a header slot names what it was needed for',
     file: 'engine/checkpoint.ts',
     find: 'await pager.writeMeta(state);',
-    replace: 'this.#host.journal.truncate(point.position); await pager.writeMeta(state);',
+    replace: 'this.#host.journal.truncate(point); await pager.writeMeta(state);',
     test: 'test/simulation/scripted-sync.test',
     name: 'commits that need segments while a checkpoint frees some',
   },
