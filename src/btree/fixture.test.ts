@@ -49,6 +49,7 @@ export function sourceOf(changes: readonly Change[]): ChangeSource {
     keyOffset: 0,
     keyLength: 0,
     valueBytes: new Uint8Array(0),
+    valueWords: new Int32Array(0),
     valueOffset: 0,
     valueLength: 0,
     advance(): boolean {
@@ -56,15 +57,17 @@ export function sourceOf(changes: readonly Change[]): ChangeSource {
       if (change === undefined) return false
       const value = change.value ?? new Uint8Array(0)
       // Key and value stand within more bytes, as they do in an arena.
-      const bytes = new Uint8Array(5 + change.key.length + value.length + 3).fill(0xa5)
+      const valueOffset = (5 + change.key.length + 3) & ~3
+      const bytes = new Uint8Array((valueOffset + value.length + 7) & ~3).fill(0xa5)
       bytes.set(change.key, 5)
-      bytes.set(value, 5 + change.key.length)
+      bytes.set(value, valueOffset)
       source.deleted = change.value === undefined
       source.keyBytes = bytes
       source.keyOffset = 5
       source.keyLength = change.key.length
       source.valueBytes = bytes
-      source.valueOffset = 5 + change.key.length
+      source.valueWords = new Int32Array(bytes.buffer)
+      source.valueOffset = valueOffset
       source.valueLength = value.length
       return true
     },

@@ -14,7 +14,6 @@ import { searchChild, searchPage } from '../pager/page-search.ts'
 import { dropSubtree, freeValues } from './drop-tree.ts'
 import { KeyBuffer } from './key-buffer.ts'
 import type { MergeWorkspace } from './merge-workspace.ts'
-import { copyIn } from './page-stage.ts'
 import { PageView } from './page-view.ts'
 import { TreeBuilder } from './tree-builder.ts'
 
@@ -25,6 +24,9 @@ export interface ChangeSource {
   readonly keyOffset: number
   readonly keyLength: number
   readonly valueBytes: Uint8Array
+  /** The same memory. */
+  readonly valueWords: Int32Array
+  /** A multiple of four. */
   readonly valueOffset: number
   readonly valueLength: number
   /** Goes on to the next change, at first to the first; false when there is none. */
@@ -279,15 +281,16 @@ class TreeMerge {
   }
 
   #put(): void {
-    const { keyBytes, keyOffset, keyLength, valueBytes, valueOffset, valueLength } = this.#changes
-    const { bytes } = this.#workspace.slab
+    const { keyBytes, keyOffset, keyLength, valueBytes, valueWords, valueOffset, valueLength } = this.#changes
+    const { slab } = this.#workspace
     if (columnBytes(0) + keyLength + valueLength <= ENTRY_BYTES_MAX) {
       const place = this.#builder.appendEntry(keyBytes, keyOffset, keyLength, valueLength, false)
-      copyIn(bytes, place, valueBytes, valueOffset, valueLength)
+      slab.copyWords(place, valueWords, valueOffset >>> 2, valueLength)
       return
     }
     const page = this.#workspace.writer.writeValue(valueBytes, valueOffset, valueLength)
     const place = this.#builder.appendEntry(keyBytes, keyOffset, keyLength, OVERFLOW_REFERENCE_BYTES, true)
+    const { bytes } = slab
     writeWord(bytes, place + OVERFLOW_PAGE_OFFSET, page)
     writeWord(bytes, place + OVERFLOW_LENGTH_OFFSET, valueLength)
     writeWord(

@@ -39,6 +39,7 @@ export class FrozenSource {
   keyOffset = 0
   keyLength = 0
   valueBytes: Uint8Array = NO_BYTES
+  valueWords: Int32Array = NO_WORDS
   valueOffset = 0
   valueLength = 0
   readonly #limit: number
@@ -111,6 +112,7 @@ export class FrozenSource {
     this.keyOffset = word * 4 + ENTRY_HEADER_BYTES
     this.keyLength = tag >>> 16
     this.valueBytes = this.keyBytes
+    this.valueWords = words
     this.valueOffset = word * 4 + valueStart(this.keyLength)
     this.valueLength = words[word + 2]!
   }
@@ -130,3 +132,4 @@ export class FrozenSource {
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0)
+const NO_WORDS: Int32Array = new Int32Array(0)
