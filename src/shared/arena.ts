@@ -1,7 +1,7 @@
 import { TRANSACTION_BYTES_MAX } from '../base/limits.ts'
 import { DatabaseError } from '../base/errors.ts'
 import type { ChunkPool, MemoryUse } from './chunk-pool.ts'
-import { CHUNK_BYTES_LARGE, CHUNK_BYTES_MIDDLE, nextChunkBytes } from './chunk-pool.ts'
+import { CHUNK_BYTES_LARGE, CHUNK_BYTES_MIDDLE, longChunkBytes, nextChunkBytes } from './chunk-pool.ts'
 import type { EncodedKey } from './encoded-key.ts'
 import { ENTRY_HEADER_BYTES, entryTag, entryWords, valueStart } from './entry-format.ts'
 
@@ -19,7 +19,7 @@ import { ENTRY_HEADER_BYTES, entryTag, entryWords, valueStart } from './entry-fo
 export const CHUNK_WORD_BITS = 18
 export const CHUNK_WORD_MASK: number = (1 << CHUNK_WORD_BITS) - 1
 const CHUNKS_MAX = 1 << (31 - CHUNK_WORD_BITS)
-/** A longer entry gets a chunk of its own size, so that it wastes at most the rest of the chunk before it. */
+/** A longer entry gets a chunk of its own, so that it wastes at most the rest of the chunk before it. */
 const SHARED_ENTRY_WORDS_MAX = CHUNK_BYTES_LARGE / 16
 
 export function addressChunk(address: number): number {
@@ -68,9 +68,7 @@ export class Arena {
       )
     }
     const alone = words > SHARED_ENTRY_WORDS_MAX
-    const buffer = alone
-      ? new SharedArrayBuffer((words * 4 + 4095) & ~4095)
-      : this.#pool.take(this.#chunkBytes(words * 4))
+    const buffer = this.#pool.take(alone ? longChunkBytes(words * 4) : this.#chunkBytes(words * 4))
     this.bytes.push(new Uint8Array(buffer))
     this.words.push(new Int32Array(buffer))
     this.#use.add(buffer.byteLength)

@@ -1,6 +1,7 @@
 /**
- * Memory for arenas and indexes: chunks of three sizes that any thread may read, kept for the next memtable when one is
- * released. Memory that was never touched before halves the speed of inserting, because the kernel maps it page by page.
+ * Memory for arenas and indexes: chunks that any thread may read, of three sizes and longer ones for one long entry each, kept
+ * for the next memtable when one is released. Memory that was never touched before halves the speed of inserting, because the
+ * kernel maps it page by page.
  */
 export const CHUNK_BYTES_SMALL: number = 4 * 1024
 export const CHUNK_BYTES_MIDDLE: number = 64 * 1024
@@ -10,6 +11,15 @@ export const CHUNK_BYTES_LARGE: number = 1024 * 1024
 export function nextChunkBytes(previous: number): number {
   if (previous === 0) return CHUNK_BYTES_SMALL
   return previous < CHUNK_BYTES_MIDDLE ? CHUNK_BYTES_MIDDLE : CHUNK_BYTES_LARGE
+}
+
+/** Of the parts into which a power of two is divided, the chunk for a long entry has as many as the entry needs. */
+const LONG_PARTS_BITS = 4
+
+/** The size of a chunk for one entry of `bytes`, which may leave a sixteenth of it unused: so the next entry of about that length fits, too. */
+export function longChunkBytes(bytes: number): number {
+  const part = Math.max(CHUNK_BYTES_SMALL, 1 << (31 - Math.clz32(bytes - 1) - LONG_PARTS_BITS))
+  return Math.ceil(bytes / part) * part
 }
 
 /** Large chunks that are touched ahead of their use while there is writing. */
@@ -32,6 +42,8 @@ export class ChunkPool {
     [CHUNK_BYTES_LARGE, []],
   ])
   readonly #warm: SharedArrayBuffer[] = []
+  /** Of any other size, oldest first. */
+  readonly #long: SharedArrayBuffer[] = []
   #touching = false
   #freeBytes = 0
   #keepBytesMax = 0
@@ -53,6 +65,7 @@ export class ChunkPool {
 
   /** Leaves to the garbage collector what nobody has asked to be kept. */
   trim(): void {
+    this.#makeRoom(0)
     this.#drop(this.#warm, CHUNK_BYTES_LARGE)
     for (const [size, list] of this.#cold) this.#drop(list, size)
   }
@@ -61,13 +74,30 @@ export class ChunkPool {
     while (this.#freeBytes > this.#keepBytesMax && list.pop() !== undefined) this.#freeBytes -= size
   }
 
+  /** Lets long chunks go, which fit few, until `bytes` more may be kept. False if there is no room even so. */
+  #makeRoom(bytes: number): boolean {
+    if (bytes > this.#keepBytesMax) return false
+    while (this.#freeBytes + bytes > this.#keepBytesMax) {
+      const oldest = this.#long.shift()
+      if (oldest === undefined) return false
+      this.#freeBytes -= oldest.byteLength
+    }
+    return true
+  }
+
   /** A chunk of `bytes`; what it holds is left over from earlier use. */
   take(bytes: number): SharedArrayBuffer {
     const warm = bytes === CHUNK_BYTES_LARGE ? this.#warm.pop() : undefined
-    const chunk = warm ?? this.#cold.get(bytes)?.pop()
+    const list = this.#cold.get(bytes)
+    const chunk = warm ?? (list === undefined ? this.#takeLong(bytes) : list.pop())
     if (chunk !== undefined) this.#freeBytes -= bytes
     if (bytes === CHUNK_BYTES_LARGE) this.#touchAhead()
     return chunk ?? new SharedArrayBuffer(bytes)
+  }
+
+  #takeLong(bytes: number): SharedArrayBuffer | undefined {
+    const index = this.#long.findLastIndex(chunk => chunk.byteLength === bytes)
+    return index < 0 ? undefined : this.#long.splice(index, 1)[0]
   }
 
   #touchAhead(): void {
@@ -90,8 +120,8 @@ export class ChunkPool {
   /** Requires: nobody, on any thread, reads the chunk any more. */
   give(chunk: SharedArrayBuffer): void {
     const size = chunk.byteLength
-    const list = size === CHUNK_BYTES_LARGE ? this.#warm : this.#cold.get(size)
-    if (list === undefined || this.#freeBytes + size > this.#keepBytesMax) return
+    if (!this.#makeRoom(size)) return
+    const list = size === CHUNK_BYTES_LARGE ? this.#warm : (this.#cold.get(size) ?? this.#long)
     list.push(chunk)
     this.#freeBytes += size
   }
