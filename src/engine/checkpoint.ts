@@ -5,7 +5,6 @@ import { FreeSpace } from '../pager/free-space.ts'
 import type { CatalogTable, TreeRoot } from '../pager/meta-format.ts'
 import { EMPTY_ROOT } from '../pager/meta-format.ts'
 import type { LogMark, Pager, PreparedState } from '../pager/pager.ts'
-import { frozenTable } from '../memtable/frozen-source.ts'
 import type { Memtable } from '../memtable/memtable.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { Journal } from '../wal/journal.ts'
@@ -302,7 +301,7 @@ export class Checkpointer {
       const memtable = point.frozen.get(family)
       if (memtable === undefined) continue
       for (const { id } of entries.values()) {
-        const frozen = frozenTable(memtable, id)
+        const frozen = memtable.freeze(id)
         if (frozen !== undefined) tables.push({ id, root: family.roots.get(id) ?? EMPTY_ROOT, frozen })
       }
     }

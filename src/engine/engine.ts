@@ -1,5 +1,6 @@
 import { DatabaseError } from '../base/errors.ts'
-import { Memtable } from '../memtable/memtable.ts'
+import { ArenaMemtable } from '../memtable/arena-memtable.ts'
+import type { Memtable } from '../memtable/memtable.ts'
 import type { GenerationPins } from '../mvcc/generation-pins.ts'
 import type { PageCache } from '../pager/page-cache.ts'
 import type { Pager } from '../pager/pager.ts'
@@ -401,7 +402,7 @@ export class Engine implements TransactionHost, WriterHost {
   }
 
   newMemtable(): Memtable {
-    return new Memtable(this.#parts.pool, this.budget.use)
+    return new ArenaMemtable(this.#parts.pool, this.budget.use)
   }
 
   newTableId(): number {

@@ -27,7 +27,7 @@ export function findInMemtable(
 ): Answer {
   const table = memtable.table(tableId)
   if (table === undefined) return 'absent'
-  const address = table.index.lookup(key, limit)
+  const address = table.lookup(key, limit)
   if (table.tombstones.size > 0) {
     const deletion = table.tombstones.newest(key.bytes, 0, key.length, limit)
     if (deletion > address) return 'deleted'

@@ -1,5 +1,5 @@
 import { compareRanges } from '../base/bytes.ts'
-import type { MemtableCursor } from '../memtable/memtable-cursor.ts'
+import type { MemtableCursor } from '../memtable/memtable.ts'
 import { NONE } from '../memtable/ordered-index.ts'
 import type { RangeTombstones } from '../memtable/range-tombstones.ts'
 import type { EncodedKey } from '../shared/encoded-key.ts'

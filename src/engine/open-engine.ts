@@ -1,5 +1,5 @@
 import { DatabaseError } from '../base/errors.ts'
-import { Memtable } from '../memtable/memtable.ts'
+import { ArenaMemtable } from '../memtable/arena-memtable.ts'
 import { GenerationPins } from '../mvcc/generation-pins.ts'
 import { PageCache } from '../pager/page-cache.ts'
 import { Pager } from '../pager/pager.ts'
@@ -240,7 +240,7 @@ class Opening {
   async #recover(): Promise<LogPlace> {
     const { signal, onRecovery } = this.#options
     const { clock, random } = this.#platform
-    const replay = new Replay(this.#path, this.#families, () => new Memtable(chunkPool, this.#budget.use))
+    const replay = new Replay(this.#path, this.#families, () => new ArenaMemtable(chunkPool, this.#budget.use))
     const recovery = new LogRecovery({
       ...this.#logOptions,
       clock,

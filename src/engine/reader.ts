@@ -1,7 +1,6 @@
 import { Cursor } from '../btree/cursor.ts'
 import { lookup, LookupResult } from '../btree/lookup.ts'
 import type { Memtable } from '../memtable/memtable.ts'
-import { MemtableCursor } from '../memtable/memtable-cursor.ts'
 import type { PageCache } from '../pager/page-cache.ts'
 import type { Pager } from '../pager/pager.ts'
 import type { EncodedKey } from '../shared/encoded-key.ts'
@@ -71,5 +70,5 @@ export class Reader {
 function addLayer(layers: Layer[], memtable: Memtable | undefined, limit: number, tableId: number): void {
   const table = memtable?.table(tableId)
   if (table === undefined) return
-  layers.push({ cursor: new MemtableCursor(table.index, limit), tombstones: table.tombstones, limit })
+  layers.push({ cursor: table.cursor(limit), tombstones: table.tombstones, limit })
 }

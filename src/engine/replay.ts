@@ -1,7 +1,6 @@
 import { corruption } from '../base/errors.ts'
-import { BulkLoad } from '../memtable/bulk-load.ts'
 import { ID_MAX } from '../base/limits.ts'
-import type { Memtable } from '../memtable/memtable.ts'
+import type { Memtable, MemtableLoad } from '../memtable/memtable.ts'
 import {
   ENTRY_HEADER_BYTES,
   entryWords,
@@ -28,7 +27,7 @@ export class Replay implements RecordVisitor {
   readonly #newMemtable: () => Memtable
   readonly #byId: Map<number, Family> = new Map()
   /** What fills the families' memtables, by the families' ids. */
-  readonly #loads: Map<number, BulkLoad> = new Map()
+  readonly #loads: Map<number, MemtableLoad> = new Map()
   /** The record that is being applied. */
   #record: LogRecord | undefined
   /** Where entries stand in the record that have been checked and not taken over: of tables, one after the other. */
@@ -82,12 +81,12 @@ export class Replay implements RecordVisitor {
     this.#runStart = this.#runEnd = 0
   }
 
-  #loadOf(familyId: number): BulkLoad {
+  #loadOf(familyId: number): MemtableLoad {
     let load = this.#loads.get(familyId)
     if (load === undefined) {
       const family = this.#byId.get(familyId)!
       family.active ??= this.#newMemtable()
-      load = new BulkLoad(family.active)
+      load = family.active.load()
       this.#loads.set(familyId, load)
     }
     return load

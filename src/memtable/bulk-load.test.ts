@@ -4,17 +4,17 @@ import fc from 'fast-check'
 import { ChunkPool, MemoryUse } from '../shared/chunk-pool.ts'
 import { EncodedKey } from '../shared/encoded-key.ts'
 import { BulkLoad } from './bulk-load.ts'
-import { Memtable } from './memtable.ts'
-import { MemtableCursor } from './memtable-cursor.ts'
+import { ArenaMemtable } from './arena-memtable.ts'
+import { IndexCursor } from './index-cursor.ts'
 import { NONE } from './ordered-index.ts'
 import { sortByWords, STAGED_WORDS } from './radix-sort.ts'
 
 const RUNS = 40 * Number(process.env['MANIFOLD_TEST_RUNS'] ?? 1)
 
-function newMemtable(): Memtable {
+function newMemtable(): ArenaMemtable {
   const pool = new ChunkPool()
   pool.join(1 << 24)
-  return new Memtable(pool, new MemoryUse())
+  return new ArenaMemtable(pool, new MemoryUse())
 }
 
 function encoded(bytes: Uint8Array): EncodedKey {
@@ -24,10 +24,10 @@ function encoded(bytes: Uint8Array): EncodedKey {
 }
 
 /** Key and address of what a reader below `limit` sees, in key order. */
-function seen(memtable: Memtable, tableId: number, limit: number): string[] {
+function seen(memtable: ArenaMemtable, tableId: number, limit: number): string[] {
   const table = memtable.table(tableId)
   if (table === undefined) return []
-  const cursor = new MemtableCursor(table.index, limit)
+  const cursor = new IndexCursor(table.index, limit)
   const found: string[] = []
   for (cursor.seek(encoded(new Uint8Array(0))); cursor.address !== NONE; cursor.next()) {
     const key = Buffer.from(cursor.bytes.slice(cursor.keyOffset, cursor.keyOffset + cursor.keyLength)).toString('hex')
@@ -39,7 +39,7 @@ function seen(memtable: Memtable, tableId: number, limit: number): string[] {
 }
 
 /** The committed entries as records have them. */
-function loaded(memtable: Memtable, commits: readonly number[], everyCommit: boolean): Memtable {
+function loaded(memtable: ArenaMemtable, commits: readonly number[], everyCommit: boolean): ArenaMemtable {
   const copy = newMemtable()
   const load = new BulkLoad(copy)
   let from = 0

@@ -1,7 +1,9 @@
+import type { Arena } from '../shared/arena.ts'
 import { CHUNK_WORD_BITS } from '../shared/arena.ts'
 import { EncodedKey } from '../shared/encoded-key.ts'
 import { ENTRY_HEADER_BYTES, entryWords, KIND_DELETE, KIND_PUT, tagKeyLength, tagKind } from '../shared/entry-format.ts'
-import type { Memtable } from './memtable.ts'
+import type { MemtableLoad } from './memtable.ts'
+import type { OrderedIndex } from './ordered-index.ts'
 import { STAGED_WORDS, sortByWords } from './radix-sort.ts'
 
 const CHUNK_WORD_MASK = (1 << CHUNK_WORD_BITS) - 1
@@ -15,6 +17,22 @@ const STAGED_FIRST = 1 << 8
 /** In the place of the length of a key that its first eight bytes do not hold. */
 const LONG = 9
 
+/** What is filled: a memtable that nobody reads yet. */
+interface LoadTarget {
+  readonly arena: Arena
+  tableForWriting(tableId: number): { readonly index: OrderedIndex }
+  /** Makes a range deletion that stands at `address` and in `bytes` known to its table. */
+  link(
+    kind: number,
+    tableId: number,
+    bytes: Uint8Array,
+    keyOffset: number,
+    keyLength: number,
+    valueLength: number,
+    address: number,
+  ): void
+}
+
 /** Entries of one table that lie in the arena and are not in the index yet: high word, low word, address, key length. */
 interface Staged {
   words: Int32Array
@@ -27,17 +45,16 @@ interface Staged {
  * random keys as they come misses the caches for each of them; sorting costs a third of that, and sorted keys go to leaves
  * that the key before them has fetched. Of 2 M random entries in the log recovery so takes half the time.
  */
-export class BulkLoad {
-  readonly #memtable: Memtable
+export class BulkLoad implements MemtableLoad {
+  readonly #memtable: LoadTarget
   readonly #staged: Map<number, Staged> = new Map()
   #lastTableId = -1
   #last: Staged = NOTHING
 
-  constructor(memtable: Memtable) {
+  constructor(memtable: LoadTarget) {
     this.#memtable = memtable
   }
 
-  /** Takes over the entries from `from` to `to`. Requires: they are whole, of tables, and their fields have been checked. */
   append(bytes: Uint8Array, from: number, to: number): void {
     const { arena } = this.#memtable
     // The entries from `piece` to `at` lie one after the other in the arena too, from `target` on.

@@ -1,7 +1,6 @@
 import { compareBytes } from '../base/bytes.ts'
 import { CHUNK_WORD_BITS } from '../shared/arena.ts'
 import { ENTRY_HEADER_BYTES, KIND_DELETE, valueStart } from '../shared/entry-format.ts'
-import type { Memtable } from './memtable.ts'
 import { LEAF_NEXT, LEAF_REFERENCE, leafBase, leafSlab, newestBelow, NONE } from './ordered-index.ts'
 import type { Fragment } from './range-tombstones.ts'
 
@@ -15,18 +14,6 @@ export interface FrozenTable {
   readonly fragments: readonly Fragment[]
   /** Entries from here on belong to a transaction that was open at the freeze. */
   readonly limit: number
-}
-
-export function frozenTable(memtable: Memtable, tableId: number): FrozenTable | undefined {
-  const table = memtable.table(tableId)
-  if (table === undefined) return undefined
-  return {
-    chunks: memtable.arena.bytes.map(bytes => bytes.buffer),
-    slabs: table.index.slabs.map(slab => slab.buffer),
-    versions: table.index.versions.buffer,
-    fragments: table.tombstones.fragments,
-    limit: memtable.appended,
-  }
 }
 
 /**

@@ -1,215 +1,115 @@
-import { Arena, CHUNK_WORD_BITS } from '../shared/arena.ts'
-import type { ChunkPool } from '../shared/chunk-pool.ts'
-import { MemoryUse } from '../shared/chunk-pool.ts'
-import { EncodedKey } from '../shared/encoded-key.ts'
-import {
-  ENTRY_HEADER_BYTES,
-  entryWords,
-  KIND_DELETE,
-  KIND_DELETE_RANGE,
-  KIND_PUT,
-  tagKeyLength,
-  tagKind,
-  valueStart,
-} from '../shared/entry-format.ts'
-import { RangeTombstones } from './range-tombstones.ts'
-import { OrderedIndex } from './ordered-index.ts'
-
-const CHUNK_WORD_MASK = (1 << CHUNK_WORD_BITS) - 1
-const NO_BYTES: Uint8Array = new Uint8Array(0)
-
-/** One table's part of a memtable. */
-export interface MemtableTable {
-  readonly index: OrderedIndex
-  readonly tombstones: RangeTombstones
-}
+import type { MemoryUse } from '../shared/chunk-pool.ts'
+import type { EncodedKey } from '../shared/encoded-key.ts'
+import type { FrozenTable } from './frozen-source.ts'
+import type { RangeTombstones } from './range-tombstones.ts'
 
 /**
- * What one column family has written since its last freeze: an arena of entries in commit order and, for each table, an
- * index over it. One transaction writes at a time; its entries lie behind `appended` until it commits, so nobody else
- * sees them. Any number of readers look on, each with an address as the limit of what it sees.
+ * What one column family has written since its last freeze, as the engine sees it. One transaction writes at a time; its
+ * entries lie behind `appended` until it commits, so nobody else sees them. Any number of readers look on, each with an
+ * address as the limit of what it sees.
  *
  *   0 .. visible .. appended .. arena.end
  *      \          \           \_ the open transaction
  *       \          \_ committed, but a sync it waits for is still to come: the next transactions of the family see it
  *        \_ what readers see
+ *
+ * `ArenaMemtable` is the one implementation, for a family whose writers are on one thread. One for several threads has to
+ * keep this: entries are in the log's format, addresses order them by age, and what lies below `appended` never changes.
  */
-export class Memtable {
-  readonly arena: Arena
-  readonly tables: Map<number, MemtableTable> = new Map()
-  /** The table that was asked for last: most reads ask for the one before, and this saves them 15 ns in the map. */
-  #lastId = -1
-  #last: MemtableTable | undefined
-  visible = 0
-  appended = 0
+export interface Memtable {
+  readonly arena: EntryMemory
   readonly use: MemoryUse
-  readonly #pool: ChunkPool
-  #pins = 1
-  /** The tombstones to which the open transaction has added. */
-  readonly #unsettled: RangeTombstones[] = []
+  visible: number
+  readonly appended: number
+  readonly pins: number
 
-  constructor(pool: ChunkPool, total: MemoryUse) {
-    this.#pool = pool
-    this.use = new MemoryUse(total)
-    this.arena = new Arena(pool, this.use)
-  }
-
-  get isEmpty(): boolean {
-    return this.arena.end === 0
-  }
+  table(tableId: number): MemtableTable | undefined
+  tableForWriting(tableId: number): MemtableTable
 
   /** Returns the entry's address. */
-  put(table: MemtableTable, tableId: number, key: EncodedKey, value: Uint8Array, valueLength: number): number {
-    const address = this.arena.append(KIND_PUT, tableId, key, value, valueLength)
-    table.index.insert(key, address)
-    return address
-  }
-
+  put(table: MemtableTable, tableId: number, key: EncodedKey, value: Uint8Array, valueLength: number): number
   /** Returns the entry's address. */
-  delete(table: MemtableTable, tableId: number, key: EncodedKey): number {
-    const address = this.arena.append(KIND_DELETE, tableId, key, NO_BYTES, 0)
-    table.index.insert(key, address)
-    return address
-  }
-
+  delete(table: MemtableTable, tableId: number, key: EncodedKey): number
   /** Deletes the keys from `start` up to `end`; undefined: to the end. */
-  deleteRange(table: MemtableTable, tableId: number, start: Uint8Array, end: Uint8Array | undefined): void {
-    scratch.assign(start, 0, start.length)
-    const value = new Uint8Array(end === undefined ? 1 : 1 + end.length)
-    if (end !== undefined) {
-      value[0] = 1
-      value.set(end, 1)
-    }
-    table.tombstones.add(start, end, this.arena.append(KIND_DELETE_RANGE, tableId, scratch, value, value.length))
-    this.#unsettled.push(table.tombstones)
-  }
-
+  deleteRange(table: MemtableTable, tableId: number, start: Uint8Array, end: Uint8Array | undefined): void
   /** Appends an entry that no index holds: the creation, renaming or end of a table or family. */
-  note(kind: number, id: number, name: Uint8Array, value: Uint8Array): void {
-    scratch.assign(name, 0, name.length)
-    this.arena.append(kind, id, scratch, value, value.length)
-  }
-
-  table(tableId: number): MemtableTable | undefined {
-    if (tableId === this.#lastId) return this.#last
-    const table = this.tables.get(tableId)
-    if (table !== undefined) {
-      this.#lastId = tableId
-      this.#last = table
-    }
-    return table
-  }
-
-  tableForWriting(tableId: number): MemtableTable {
-    let table = this.table(tableId)
-    if (table === undefined) {
-      table = { index: new OrderedIndex(this.arena, this.#pool, this.use), tombstones: new RangeTombstones() }
-      this.tables.set(tableId, table)
-    }
-    return table
-  }
-
+  note(kind: number, id: number, name: Uint8Array, value: Uint8Array): void
   /** The open transaction has committed: everything up to the arena's end belongs to the family's history. */
-  append(): void {
-    this.appended = this.arena.end
-    for (const tombstones of this.#unsettled) tombstones.settle()
-    this.#unsettled.length = 0
-  }
-
-  /** Takes back everything from `address` on: index entries newest first, then the arena's tail. */
-  rollback(address: number): void {
-    const { arena } = this
-    const addresses: number[] = []
-    for (let at = arena.normalise(address); at < arena.end; at = arena.next(at)) addresses.push(at)
-    for (let i = addresses.length - 1; i >= 0; i--) this.#unlink(addresses[i]!)
-    for (const tombstones of this.#unsettled) tombstones.cut(address)
-    arena.cut(address)
-  }
-
-  #unlink(address: number): void {
-    const words = this.arena.words[address >>> CHUNK_WORD_BITS]!
-    const word = address & CHUNK_WORD_MASK
-    const tag = words[word]!
-    const kind = tagKind(tag)
-    if (kind !== KIND_PUT && kind !== KIND_DELETE) return
-    scratch.assign(this.arena.bytes[address >>> CHUNK_WORD_BITS]!, word * 4 + ENTRY_HEADER_BYTES, tagKeyLength(tag))
-    this.tables.get(words[word + 1]!)!.index.remove(scratch, address)
-  }
+  append(): void
+  /** Takes back everything from `address` on. */
+  rollback(address: number): void
 
   /**
-   * Takes over an entry that stands in a record of the log or at the tail of another memtable. Requires: `bytes` holds
-   * the whole entry at `offset`, and its fields have been checked.
+   * Takes over an entry that stands at the tail of another memtable. Requires: `bytes` holds the whole entry at `offset`, and
+   * its fields have been checked.
    */
-  adopt(bytes: Uint8Array, offset: number): void {
-    const tag = bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)
-    const keyLength = tagKeyLength(tag)
-    const tableId = readWord(bytes, offset + 4)
-    const valueLength = readWord(bytes, offset + 8)
-    const length = entryWords(keyLength, valueLength) * 4
-    const address = this.arena.reserve(length >>> 2)
-    const target = this.arena.bytes[address >>> CHUNK_WORD_BITS]!
-    target.set(bytes.subarray(offset, offset + length), (address & CHUNK_WORD_MASK) * 4)
-    this.link(tagKind(tag), tableId, bytes, offset + ENTRY_HEADER_BYTES, keyLength, valueLength, address)
-  }
-
-  /** Makes an entry that stands at `address` and in `bytes` known to its table. */
-  link(
-    kind: number,
-    tableId: number,
-    bytes: Uint8Array,
-    keyOffset: number,
-    keyLength: number,
-    valueLength: number,
-    address: number,
-  ): void {
-    if (kind === KIND_PUT || kind === KIND_DELETE) {
-      scratch.assign(bytes, keyOffset, keyLength)
-      this.tableForWriting(tableId).index.insert(scratch, address)
-    } else if (kind === KIND_DELETE_RANGE) {
-      const valueOffset = keyOffset - ENTRY_HEADER_BYTES + valueStart(keyLength)
-      const end = bytes[valueOffset] === 1 ? bytes.slice(valueOffset + 1, valueOffset + valueLength) : undefined
-      const { tombstones } = this.tableForWriting(tableId)
-      tombstones.add(bytes.slice(keyOffset, keyOffset + keyLength), end, address)
-      this.#unsettled.push(tombstones)
-    }
-  }
-
+  adopt(bytes: Uint8Array, offset: number): void
   /**
    * Copies the open transaction's entries, from `address` on, to the end of `target` and calls `moved` with the old and
    * the new address of each. They stay here too, beyond every limit but those of the transaction's own iterators.
    */
-  copyTail(address: number, target: Memtable, moved: (from: number, to: number) => void): void {
-    const { arena } = this
-    for (let at = arena.normalise(address); at < arena.end; at = arena.next(at)) {
-      const before = target.arena.end
-      target.adopt(arena.bytes[at >>> CHUNK_WORD_BITS]!, (at & CHUNK_WORD_MASK) * 4)
-      moved(at, target.arena.normalise(before))
-    }
-  }
+  copyTail(address: number, target: Memtable, moved: (from: number, to: number) => void): void
+  /** Begins to fill it from records of the log. Requires: nobody reads it until the load is finished. */
+  load(): MemtableLoad
+  /** What a checkpoint merges of a table, in a form that another thread takes; undefined: nothing. */
+  freeze(tableId: number): FrozenTable | undefined
 
   /** Keeps the memory while a snapshot, an iterator or a checkpoint reads it. */
-  pin(): void {
-    this.#pins++
-  }
-
+  pin(): void
   /** The last pin, or the family itself, gives the memory back. */
-  unpin(): void {
-    if (--this.#pins > 0) return
-    for (const { index } of this.tables.values()) index.release()
-    this.tables.clear()
-    this.#lastId = -1
-    this.#last = undefined
-    this.arena.release()
-  }
-
-  get pins(): number {
-    return this.#pins
-  }
+  unpin(): void
 }
 
-/** Every function that uses it is done with it when it returns. */
-const scratch = new EncodedKey()
+/** The memory in which the entries lie (`shared/arena.ts` says how an address names a place). */
+export interface EntryMemory {
+  /** The chunks by number, as bytes and as words. */
+  readonly bytes: readonly Uint8Array<SharedArrayBuffer>[]
+  readonly words: readonly Int32Array<SharedArrayBuffer>[]
+  /** The address of the next entry. */
+  readonly end: number
+  /** The bytes from one address to another, at most one part a chunk. */
+  extents(from: number, to: number): Uint8Array<SharedArrayBuffer>[]
+  /** The first entry at or behind `address`: an address taken at the end of a chunk moves on to the next one. */
+  normalise(address: number): number
+}
 
-function readWord(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset]! | (bytes[offset + 1]! << 8) | (bytes[offset + 2]! << 16) | (bytes[offset + 3]! << 24)) >>> 0
+/** One table's part of a memtable. */
+export interface MemtableTable {
+  readonly tombstones: RangeTombstones
+  /** The newest entry of `key` with an address below `limit`, or a negative number. Knows nothing of range deletions. */
+  lookup(key: EncodedKey, limit: number): number
+  /** Walks the entries below `limit`. */
+  cursor(limit: number): MemtableCursor
+}
+
+/**
+ * Walks one table of a memtable in key order, in both directions, over the entries whose address lies below a limit:
+ * for each key the newest such entry, deletions included. Writers go on meanwhile.
+ */
+export interface MemtableCursor {
+  /** The entry that the cursor stands on; negative behind either end. */
+  readonly address: number
+  readonly kind: number
+  /** Key and value lie in `bytes`. */
+  readonly bytes: Uint8Array
+  readonly keyOffset: number
+  readonly keyLength: number
+  readonly valueOffset: number
+  readonly valueLength: number
+  /** To the first entry whose key is not below `key`. */
+  seek(key: EncodedKey): void
+  /** To the last entry whose key is below `key`. */
+  seekBefore(key: EncodedKey): void
+  /** To the last entry. */
+  seekLast(): void
+  next(): void
+  previous(): void
+}
+
+/** Fills a memtable with entries that stand one after the other, as in a record of the log. */
+export interface MemtableLoad {
+  /** Takes over the entries from `from` to `to`. Requires: they are whole, of tables, and their fields have been checked. */
+  append(bytes: Uint8Array, from: number, to: number): void
+  /** Puts what was taken over into the indexes where that is much, or everything. */
+  insert(everything: boolean): void
 }

@@ -208,15 +208,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     fault: 'a savepoint forgets an entry of the index',
-    file: 'memtable/memtable.ts',
+    file: 'memtable/arena-memtable.ts',
     find: '.index.remove(scratch, address)',
     replace: '',
-    test: 'src/memtable/memtable.test',
+    test: 'src/memtable/arena-memtable.test',
     name: 'a memtable equals a sorted list of versions at every limit, through commits and rollbacks',
   },
   {
     fault: 'a range deletion is not taken back by a rollback',
-    file: 'memtable/memtable.ts',
+    file: 'memtable/arena-memtable.ts',
     find: 'tombstones.cut(address)',
     replace: '0',
     test: 'test/api/transactions.test',

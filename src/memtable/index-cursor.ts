@@ -1,6 +1,7 @@
 import { CHUNK_WORD_BITS } from '../shared/arena.ts'
 import { EncodedKey } from '../shared/encoded-key.ts'
 import { ENTRY_HEADER_BYTES, valueStart } from '../shared/entry-format.ts'
+import type { MemtableCursor } from './memtable.ts'
 import type { OrderedIndex, Place } from './ordered-index.ts'
 import { NONE } from './ordered-index.ts'
 
@@ -8,16 +9,10 @@ const CHUNK_WORD_MASK = (1 << CHUNK_WORD_BITS) - 1
 const place: Place = { leaf: 0, slot: 0 }
 const current = new EncodedKey()
 
-/**
- * Walks one table of a memtable in key order, in both directions, over the entries whose address lies below a limit:
- * for each key the newest such entry, deletions included. Writers go on meanwhile; a cursor notices that slots have
- * moved and finds its key again.
- */
-export class MemtableCursor {
-  /** The entry that the cursor stands on, or NONE behind either end. */
+/** Walks one index. A writer may move slots meanwhile: the cursor notices it and finds its key again. */
+export class IndexCursor implements MemtableCursor {
   address: number = NONE
   kind = 0
-  /** Key and value lie in `bytes`. */
   bytes: Uint8Array = NO_BYTES
   keyOffset = 0
   keyLength = 0
@@ -34,20 +29,17 @@ export class MemtableCursor {
     this.#limit = limit
   }
 
-  /** To the first entry whose key is not below `key`. */
   seek(key: EncodedKey): void {
     this.#find(key)
     this.#forward()
   }
 
-  /** To the last entry whose key is below `key`. */
   seekBefore(key: EncodedKey): void {
     this.#find(key)
     this.#slot--
     this.#backward()
   }
 
-  /** To the last entry. */
   seekLast(): void {
     this.#changes = this.#index.changes
     this.#leaf = this.#index.lastLeaf

@@ -5,8 +5,8 @@ import { compareBytes } from '../base/bytes.ts'
 import { ChunkPool, MemoryUse } from '../shared/chunk-pool.ts'
 import { EncodedKey } from '../shared/encoded-key.ts'
 import { KIND_PUT } from '../shared/entry-format.ts'
-import { Memtable } from './memtable.ts'
-import { MemtableCursor } from './memtable-cursor.ts'
+import { ArenaMemtable } from './arena-memtable.ts'
+import { IndexCursor } from './index-cursor.ts'
 import { NONE } from './ordered-index.ts'
 
 const RUNS = 60 * Number(process.env['MANIFOLD_TEST_RUNS'] ?? 1)
@@ -18,11 +18,11 @@ function encoded(bytes: Uint8Array): EncodedKey {
   return key
 }
 
-function newMemtable(): { memtable: Memtable; pool: ChunkPool; use: MemoryUse } {
+function newMemtable(): { memtable: ArenaMemtable; pool: ChunkPool; use: MemoryUse } {
   const pool = new ChunkPool()
   pool.join(1 << 24)
   const use = new MemoryUse()
-  return { memtable: new Memtable(pool, use), pool, use }
+  return { memtable: new ArenaMemtable(pool, use), pool, use }
 }
 
 /** Keys that agree in long prefixes, differ only in length, or end in zeros: where an order over padded words goes wrong. */
@@ -52,19 +52,19 @@ function expected(versions: readonly Version[], limit: number): Version[] {
   return [...newest.values()].sort((a, b) => compareBytes(a.key, b.key))
 }
 
-function valueAt(cursor: MemtableCursor): Uint8Array | undefined {
+function valueAt(cursor: IndexCursor): Uint8Array | undefined {
   const start = cursor.valueOffset
   return cursor.kind === KIND_PUT ? cursor.bytes.slice(start, start + cursor.valueLength) : undefined
 }
 
 function walk(
-  memtable: Memtable,
+  memtable: ArenaMemtable,
   limit: number,
   forward: boolean,
 ): { key: Uint8Array; value: Uint8Array | undefined }[] {
   const table = memtable.table(TABLE)
   if (table === undefined) return []
-  const cursor = new MemtableCursor(table.index, limit)
+  const cursor = new IndexCursor(table.index, limit)
   if (forward) cursor.seek(encoded(new Uint8Array(0)))
   else cursor.seekLast()
   const found = []
@@ -79,7 +79,7 @@ function walk(
   return found
 }
 
-function check(memtable: Memtable, versions: readonly Version[], limit: number): void {
+function check(memtable: ArenaMemtable, versions: readonly Version[], limit: number): void {
   const want = expected(versions, limit).map(({ key, value }) => ({ key, value }))
   assert.deepEqual(walk(memtable, limit, true), want)
   assert.deepEqual(walk(memtable, limit, false), want.toReversed())
@@ -180,7 +180,7 @@ test('an open cursor keeps its place while others insert, and sees nothing of it
   const table = memtable.tableForWriting(TABLE)
   for (let i = 0; i < 200; i++) memtable.put(table, TABLE, encoded(new Uint8Array([i, 0])), new Uint8Array(0), 0)
   memtable.append()
-  const cursor = new MemtableCursor(table.index, memtable.appended)
+  const cursor = new IndexCursor(table.index, memtable.appended)
   const seen: number[] = []
   cursor.seek(encoded(new Uint8Array(0)))
   for (; cursor.address !== NONE; cursor.next()) {
@@ -210,7 +210,7 @@ test('the tail of an open transaction moves to the next memtable and stays reada
     memtable.put(table, TABLE, encoded(new Uint8Array([2, i >> 8, i & 255])), new Uint8Array(100).fill(i), 100)
   }
   memtable.deleteRange(table, TABLE, new Uint8Array([2, 0]), new Uint8Array([2, 1]))
-  const next = new Memtable(pool, use)
+  const next = new ArenaMemtable(pool, use)
   const moved: [number, number][] = []
   memtable.copyTail(memtable.appended, next, (from, to) => moved.push([from, to]))
   assert.equal(moved.length, 3001)
