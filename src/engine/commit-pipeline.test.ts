@@ -103,7 +103,7 @@ test('a queue that never empties does not keep what is settled', () => {
     void append('sync')
     journal.synced = journal.written = journal.appended - 10
     pipeline.progressed()
-    assert.equal(pipeline.depth, 1)
+    assert.equal(pipeline.pending, 1)
   }
   assert.equal(pipeline.visibleSequence, 4999)
 })

@@ -59,9 +59,12 @@ export class CommitPipeline {
     return this.#failure
   }
 
-  /** Commits on their way. */
-  get depth(): number {
-    return this.#queue.length - this.#head
+  /**
+   * Commits on their way: appended and not yet visible. There are as many as the prepared segments of the log have room for
+   * at most, since each has reserved its room; a record is at least 80 bytes.
+   */
+  get pending(): number {
+    return this.#failure === undefined ? this.appendedSequence - this.visibleSequence : 0
   }
 
   /** Numbers the commit and appends its record. Requires: its locks are held, its room is reserved, nothing has failed. */

@@ -125,7 +125,7 @@ export function databaseStats(engine: Engine): DatabaseStats {
       bytes,
       stalls,
       stallMillis: stallMillis.log,
-      waiting: engine.pipeline.depth,
+      waiting: engine.pipeline.pending,
     },
     memory: {
       bytes: budget.use.bytes,

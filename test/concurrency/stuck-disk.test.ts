@@ -67,6 +67,29 @@ describe('while the disk is stuck', () => {
     assert.equal(checkPages(gate.disk, PATH), WRITERS + 1)
   })
 
+  test('short commits are bounded by the room in the log, in bytes and in number', async () => {
+    const gate = new GatedDisk()
+    const segmentBytes = 1 << 20
+    const db = await openOn(gate.disk, 'async', { journal: { mode: 'async', segmentBytes } })
+    const table = db.table(words)
+    await table.put('before', '1')
+    gate.shut()
+    const before = db.stats().memory.bytes
+    let settled = 0
+    const writers = Array.from({ length: 40_000 }, (_, i) => table.put(`k${i}`, 'v').then(() => void settled++))
+    await turns(200)
+    const { memory, log } = db.stats()
+    // Two segments are prepared at most; an entry is no longer in its arena than its record is in the log.
+    assert.ok(log.waiting > 1000 && log.waiting <= (2 * segmentBytes) / 80, `${log.waiting} commits`)
+    assert.ok(memory.bytes - before <= 3 * segmentBytes, `${memory.bytes - before} bytes`)
+    assert.equal(settled, 0)
+    gate.open()
+    await Promise.all(writers)
+    assert.equal(table.count(), 40_001)
+    assert.equal(db.stats().log.waiting, 0)
+    await db.close()
+  })
+
   test('a signal ends the wait for memory, and nobody else is disturbed', async () => {
     const { db, gate, writers, done } = await stuck()
     const aborter = new AbortController()
