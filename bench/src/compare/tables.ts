@@ -135,9 +135,8 @@ const COMMAND = 'npm run bench -- compare'
 const READING = `Figures are entries or operations a second where nothing else is said, medians, with half the distance between the extremes.
 Each column has the best of its contestant's configurations: native RocksDB with its defaults, with pipelined writes, and with one
 leader that inserts for its group (both with recycled log files and larger buffers); \`lmdb\` with the sync inside the commit and
-behind it. The ratios are of Manifold's better journal. \`raw\` is the same bytes in as many synced writes to a file that was written
-before, with nothing else: one \`O_DSYNC\` write or a write and an \`fdatasync\`, the better; what all writers wait for together is one
-write. "Synced" acknowledges what survives a power cut, "not synced" what survives the end of the process, "no log" nothing. RocksDB
+behind it. The ratios are of Manifold's better journal. \`raw\` is the bytes of its log in as many synced writes as it has
+made of them, to a file that was written before and with nothing else: one \`O_DSYNC\` write or a write and an \`fdatasync\`, the better. "Synced" acknowledges what survives a power cut, "not synced" what survives the end of the process, "no log" nothing. RocksDB
 and LMDB run in C++ with a thread for each writer; everything from npm, Manifold too, runs on one thread of JavaScript.`
 
 /** The results' page. The charts are named in the order in which they are to be seen. */

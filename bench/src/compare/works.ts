@@ -41,14 +41,13 @@ export interface Work {
   readonly parameters: Omit<Parameters, 'level' | 'milliseconds' | 'warmMillis'>
   readonly metrics: readonly Metric[]
   readonly targets: Targets
-  /** The raw limit: bytes of one synced write, and how many entries it carries. */
-  readonly raw?: { readonly bytes: number; readonly entries: number }
+  /** The raw limit stands beside it. */
+  readonly hasRaw?: boolean
   /** Runs for minutes: only where a pattern of rows asks for it. */
   readonly long?: boolean
 }
 
 const BATCH = 1000
-const KEY_BYTES = 8
 const VALUE_BYTES = 150
 const READ_ENTRIES = 200_000
 const OPEN_ENTRIES = 500_000
@@ -85,13 +84,8 @@ interface Writes {
   readonly targets?: Targets
 }
 
-/**
- * The raw limit has as many entries in one synced write as the best grouping can have: what all writers wait for
- * together.
- */
 function writesOf({ section, id, title, level, targets, ...rest }: Writes): Work {
-  const { valueBytes = VALUE_BYTES, order = 'random', batch, mixedOver } = rest
-  const atOnce = rest.writers * batch
+  const { valueBytes = VALUE_BYTES, order = 'random', mixedOver } = rest
   return {
     section,
     kind: 'writes',
@@ -99,9 +93,7 @@ function writesOf({ section, id, title, level, targets, ...rest }: Writes): Work
     parameters: { ...rest, valueBytes, order },
     metrics: [entriesPerSecond(`${id}-${level}`, `${title}, ${LEVEL_WORDS[level]}`)],
     targets: { ...(level === 'synced' || level === 'unsynced' ? { npm: NPM } : {}), ...targets },
-    ...(level === 'synced' && mixedOver === undefined
-      ? { raw: { bytes: atOnce * (KEY_BYTES + valueBytes), entries: atOnce } }
-      : {}),
+    hasRaw: level === 'synced' && mixedOver === undefined,
   }
 }
 

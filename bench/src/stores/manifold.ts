@@ -3,7 +3,7 @@ import type { Bytes, Durability, JournalMode, Table } from '../engine.ts'
 import { ENTRIES, databasePath } from '../tasks/store.ts'
 import { sink } from '../tasks/measure.ts'
 import type { Source } from '../workload.ts'
-import type { Level, Store, StoreOptions } from './store.ts'
+import type { Grouping, Level, Store, StoreOptions } from './store.ts'
 
 const DURABILITIES: Readonly<Record<Level, Durability>> = {
   synced: 'immediate',
@@ -50,6 +50,11 @@ class ManifoldStore implements Store {
 
   settle(): Promise<unknown> {
     return this.#db.checkpoint()
+  }
+
+  grouping(): Grouping {
+    const { bytes, commits, syncs } = this.#db.stats().log
+    return { bytes: bytes / syncs, commits: commits / syncs }
   }
 
   close(): Promise<unknown> {

@@ -15,6 +15,12 @@ export interface StoreOptions {
   readonly keepLog?: boolean
 }
 
+/** What one synced write carried, on average. */
+export interface Grouping {
+  readonly bytes: number
+  readonly commits: number
+}
+
 /** What every contestant from npm can do, Manifold among them. What a store does at once, it returns at once. */
 export interface Store {
   /** One entry, acknowledged as the level asks for. */
@@ -26,5 +32,7 @@ export interface Store {
   range(from: number, limit: number): number | Promise<number>
   /** Brings everything written into the form in which a long-lived database holds it. */
   settle(): Promise<unknown> | undefined
+  /** Where a store can tell. */
+  grouping?(): Grouping
   close(): Promise<unknown> | undefined
 }

@@ -47,6 +47,7 @@ export async function writes(parameters: WritesParameters): Promise<Figures> {
   const store = await openStore(parameters.store, parameters)
   await preload(store, parameters)
   const figures = await inTurns(parameters, stepOf(store, parameters))
+  const grouping = parameters.level === 'synced' ? store.grouping?.() : undefined
   await store.close()
-  return figures
+  return { ...figures, ...(grouping && { groupBytes: grouping.bytes, groupCommits: grouping.commits }) }
 }
