@@ -8,7 +8,8 @@
  *     2  running     thread, 1 once its loop has begun
  *     3  requested   owner, the number of the last write wanted
  *     4  completed   thread, the number of the last write done
- *     5  listening   owner, 1: it sleeps, and wants a letter when the write is done; the thread takes it back
+ *     5  listening   owner, the number of the write of which it wants a letter when it is done, 0: of none; the thread takes
+ *                    it back
  *     6  written     thread, bytes that the write has written
  *     7  descriptor  owner
  *     8  through     owner, 1: the descriptor was opened to write through to the medium
@@ -52,6 +53,22 @@ export const SLOT_WORDS = 16
  * handed to it. With every chunk of every arena a long run kept 1 KB more for each commit.
  */
 export const BUFFERS_MAX = 64
+
+/**
+ * The number after `number`: never 0, and a word also after 2^31 - 1 writes, which a log may do in a few days.
+ */
+export function nextNumber(number: number): number {
+  return number === 0x7fffffff ? 1 : number + 1
+}
+
+/**
+ * The thread's last step of write `number`, after it has stored `completed`: true if the owner listens for that write and so gets a
+ * letter. Between the two the owner may have seen the write done and asked for the next one, so a wish that is there now need
+ * not be for this one. To take any wish back lost the next write's: its letter was never sent, and the log stood still.
+ */
+export function takeWish(words: Int32Array, number: number): boolean {
+  return Atomics.compareExchange(words, LISTENING, number, 0) === number
+}
 
 /** What the owner sends before a `signal`. */
 export type OwnerLetter =

@@ -9,6 +9,17 @@ import { NodeFileSystem } from '../platform/node/file-system.ts'
 import { nodeThreads } from '../platform/node/threads.ts'
 import type { File } from '../platform/file-system.ts'
 import type { Thread, Threads } from '../platform/thread.ts'
+import type { OwnerLetter } from '../shared/write-slot.ts'
+import {
+  COMPLETED,
+  LENGTH,
+  nextNumber,
+  REQUESTED,
+  RUNNING,
+  takeWish,
+  TOOK_MICROS,
+  WRITTEN,
+} from '../shared/write-slot.ts'
 import { LogWriter } from './log-writer.ts'
 import { WriteThread } from './write-thread.ts'
 import { WriteThreadPool } from './write-thread-pool.ts'
@@ -43,6 +54,84 @@ async function started(pollMicros: number, threads: Threads = nodeThreads): Prom
   while (!thread.isReady) await new Promise(resolve => setTimeout(resolve, 1))
   return thread
 }
+
+/** A thread whose part is played by the test, step by step. */
+class PlayedThread implements Thread {
+  words: Int32Array = new Int32Array(0)
+  #listener: (message: unknown) => void = forbidden
+
+  post(message: unknown): void {
+    const letter = message as OwnerLetter
+    if (letter.kind === 'begin') this.words = new Int32Array(letter.words)
+  }
+
+  onMessage(listener: (message: unknown) => void): void {
+    this.#listener = listener
+  }
+
+  onExit(): void {}
+  hold(): void {}
+  async terminate(): Promise<void> {}
+
+  /** All of a write but the last step. */
+  complete(): number {
+    const number = Atomics.load(this.words, REQUESTED)
+    this.words[WRITTEN] = this.words[LENGTH]!
+    this.words[TOOK_MICROS] = 1000
+    Atomics.store(this.words, COMPLETED, number)
+    return number
+  }
+
+  /** The last step. */
+  tell(number: number): void {
+    if (takeWish(this.words, number)) this.#listener({ kind: 'done' })
+  }
+}
+
+async function played(pollMicros: number): Promise<{ owner: WriteThread; thread: PlayedThread }> {
+  const thread = new PlayedThread()
+  const owner = new WriteThread({ processors: 2, spawn: () => thread }, BODY, nodeClock, forbidden)
+  owner.pollMicros = pollMicros
+  Atomics.store(thread.words, RUNNING, 1)
+  return { owner, thread }
+}
+
+test('a thread that is late with one write does not take the wish for the letter of the next one', async () => {
+  const { owner, thread } = await played(100)
+  const file = newFile('late')
+  const bytes = shared(100, 1)
+  const first = owner.write(file, true, bytes, 0)
+  const number = thread.complete()
+  // The owner looks by itself, and sees the write done before the thread has told.
+  assert.equal(await first, 100)
+  // The last write took long, so the owner does not look any more: it listens.
+  const second = owner.write(file, true, bytes, 100)
+  thread.tell(number)
+  thread.tell(thread.complete())
+  const timeout = new Promise(resolve => void setTimeout(resolve, 1000, 'no letter has come'))
+  assert.equal(await Promise.race([second, timeout]), 100)
+})
+
+test('letters that come late are of no account', async () => {
+  const { owner, thread } = await played(0)
+  const file = newFile('late-letters')
+  const bytes = shared(100, 1)
+  for (let round = 0; round < 5; round++) {
+    const write = owner.write(file, true, bytes, 0)
+    thread.tell(thread.complete())
+    assert.equal(await write, 100)
+    const next = owner.write(file, true, bytes, 0)
+    thread.tell(thread.words[REQUESTED]! - 1)
+    assert.equal(owner.isReady, false)
+    thread.tell(thread.complete())
+    assert.equal(await next, 100)
+  }
+})
+
+test('writes are numbered in words, without 0, for as long as a log lives', () => {
+  assert.equal(nextNumber(0), 1)
+  assert.equal(nextNumber(nextNumber(0x7ffffffe)), 1)
+})
 
 for (const pollMicros of [0, 100_000]) {
   test(`what is written from many buffers is in the file (looking for ${pollMicros} µs)`, async () => {

@@ -22,6 +22,7 @@ import {
   THROUGH,
   TOOK_MICROS,
   WRITTEN,
+  nextNumber,
 } from '../shared/write-slot.ts'
 
 const TWO_32 = 2 ** 32
@@ -56,7 +57,8 @@ export class WriteThread {
   readonly #words: Int32Array<SharedArrayBuffer> = new Int32Array(new SharedArrayBuffer(SLOT_WORDS * 4))
   #numbers: WeakMap<ArrayBufferLike, number> = new WeakMap()
   #nextNumber = 0
-  #requests = 0
+  /** The number of the last write. */
+  #requested = 0
   #write: PendingWrite | undefined
   #zeros: Waiting<boolean> | undefined
   #ended = false
@@ -104,7 +106,8 @@ export class WriteThread {
     words[LENGTH] = bytes.length
     return new Promise((resolve, reject) => {
       this.#write = { file, bytes, position, begun: this.#clock.now(), resolve, reject }
-      Atomics.store(words, REQUESTED, ++this.#requests)
+      this.#requested = nextNumber(this.#requested)
+      Atomics.store(words, REQUESTED, this.#requested)
       this.#signal()
       if (words[TOOK_MICROS]! >= words[POLL_MICROS]!) this.#listen()
       else this.#clock.defer(this.#poll)
@@ -158,7 +161,7 @@ export class WriteThread {
   readonly #poll = (): void => {
     const write = this.#write
     if (write === undefined) return
-    if (Atomics.load(this.#words, COMPLETED) === this.#requests) this.#completed(write)
+    if (Atomics.load(this.#words, COMPLETED) === this.#requested) this.#completed(write)
     else if ((this.#clock.now() - write.begun) * 1000 > this.#words[POLL_MICROS]!) this.#listen()
     else this.#clock.defer(this.#poll)
   }
@@ -166,8 +169,8 @@ export class WriteThread {
   /** The owner sleeps: the thread sends a letter. Until then it keeps the process alive, as the turns did. */
   #listen(): void {
     this.#hold(true)
-    Atomics.store(this.#words, LISTENING, 1)
-    if (Atomics.load(this.#words, COMPLETED) === this.#requests && this.#write !== undefined)
+    Atomics.store(this.#words, LISTENING, this.#requested)
+    if (Atomics.load(this.#words, COMPLETED) === this.#requested && this.#write !== undefined)
       this.#completed(this.#write)
   }
 
@@ -192,7 +195,7 @@ export class WriteThread {
     const zeros = this.#zeros
     if (letter.kind === 'done') {
       // A letter may come late, when its write has been found done and the next one is under way.
-      if (write !== undefined && Atomics.load(this.#words, COMPLETED) === this.#requests) this.#completed(write)
+      if (write !== undefined && Atomics.load(this.#words, COMPLETED) === this.#requested) this.#completed(write)
     } else if (letter.kind === 'failed') {
       this.#endWrite()
       write?.reject(revive(letter))

@@ -7,7 +7,6 @@ import {
   COMPLETED,
   DESCRIPTOR,
   LENGTH,
-  LISTENING,
   OFFSET,
   POLL_MICROS,
   POSITION_HIGH,
@@ -19,6 +18,7 @@ import {
   THROUGH,
   TOOK_MICROS,
   WRITTEN,
+  takeWish,
 } from '../shared/write-slot.ts'
 import { ZEROS } from '../shared/zeros.ts'
 
@@ -87,7 +87,7 @@ function serve(words: Int32Array, requested: number): void {
     return
   }
   Atomics.store(words, COMPLETED, requested)
-  if (Atomics.exchange(words, LISTENING, 0) === 1) post({ kind: 'done' })
+  if (takeWish(words, requested)) post({ kind: 'done' })
 }
 
 function writePiece(): void {

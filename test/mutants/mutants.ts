@@ -39,6 +39,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'sync: a weaker record is written at once and synced when its delay is over',
   },
   {
+    fault: 'a write thread that is late with one write takes the wish to hear of the next one',
+    file: 'shared/write-slot.ts',
+    find: 'Atomics.compareExchange(words, LISTENING, number, 0) === number',
+    replace: 'Atomics.exchange(words, LISTENING, 0) !== 0',
+    test: 'src/wal/write-thread.test',
+    name: 'a thread that is late with one write does not take the wish for the letter of the next one',
+  },
+  {
     fault: 'who waits is not told that the log has failed',
     file: 'wal/segmented-journal.ts',
     find: 'this.waiters.fail(this.failure);',
