@@ -240,7 +240,8 @@ class Opening {
   async #recover(): Promise<LogPlace> {
     const { signal, onRecovery } = this.#options
     const { clock, random } = this.#platform
-    const replay = new Replay(this.#path, this.#families, () => new Memtable(chunkPool, this.#budget.use))
+    const newMemtable = (): Memtable => new Memtable(chunkPool, this.#budget.use)
+    const replay = new Replay(this.#families, newMemtable, fault => recovery.damage(fault))
     const recovery = new LogRecovery({
       ...this.#logOptions,
       clock,

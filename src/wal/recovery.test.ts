@@ -332,6 +332,24 @@ test('a segment that holds records, or has another behind it, refuses where its 
   await assert.rejects(recover(disk), isCorruptionOf(walPath(0)))
 })
 
+test('damage in a record is told by the segment that holds its byte, where the record lies in several', async () => {
+  const { disk } = await logOf([100, 100_000, 4])
+  const recovery = new LogRecovery(recoveryOptions(disk))
+  const inSegment = (position: number): [string, number] => {
+    const slot = Math.floor(position / SEGMENT_BYTES)
+    return [walPath(slot), SEGMENT_HEADER_BYTES + (position % SEGMENT_BYTES)]
+  }
+  const seen = new Set<string>()
+  await recovery.replay(({ position, end }) => {
+    for (let at = position; at < end; at += 4) {
+      const { file, offset } = recovery.damage({ position: at, what: 'a fault', expected: 'this', found: 'that' })
+      assert.deepEqual([file, offset], inSegment(at), `position ${at}`)
+      seen.add(file!)
+    }
+  })
+  assert.equal(seen.size, 2)
+})
+
 test('a record that no longer fits into what was prepared for it is damage', async () => {
   const log = await freshLog('sync')
   await append(log, 100_000, 'sync')
