@@ -199,7 +199,16 @@ test('a missing segment refuses: the first, one in the middle, all', async () =>
   for (const slot of [0, 1, 2]) {
     const damaged = disk.clone()
     damaged.names.delete(walPath(slot))
-    await assert.rejects(recover(damaged), hasCode('MANIFOLD_CORRUPTION'), `segment ${slot}`)
+    const [file, offset] = slot === 0 ? [walPath(1), 0] : [walPath(slot - 1), SEGMENT_HEADER_BYTES + SEGMENT_BYTES]
+    await assert.rejects(recover(damaged), isCorruptionOf(file, offset), `segment ${slot}`)
+    await assert.rejects(recover(damaged), ({ message }: Error) => {
+      assert.ok(slot === 0 || message.includes(`behind ${walPath(slot - 1)} `), message)
+      assert.ok(
+        message.includes(`in front of ${walPath(slot + 1)}, with log position ${slot * SEGMENT_BYTES}.`),
+        message,
+      )
+      return /Put it back beside the others/.test(message)
+    })
   }
   const empty = disk.clone()
   empty.names.clear()
