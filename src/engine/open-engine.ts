@@ -115,7 +115,10 @@ function checkExistence(
   return exists
 }
 
-/** A reader of a database on a medium or in a directory that it may not write to has no lock file to take. */
+/**
+ * A reader of a database on a medium or in a directory that it may not write to has no lock file to take. A writer beside it
+ * replaces pages under it, and then they do not match the checksums that their parents hold.
+ */
 function takeLock(fileSystem: FileSystem, path: string, readOnly: boolean): Lock | undefined {
   try {
     return fileSystem.lockSync(`${path}-lock`)
