@@ -30,6 +30,7 @@ import { MemoryBudget } from './memory-budget.ts'
 import { MergeRunner } from './merge-runner.ts'
 import { Reader } from './reader.ts'
 import { Replay } from './replay.ts'
+import { statsMessage } from './stats.ts'
 
 /** How long the memory of a closed database is kept for another one. */
 const POOL_KEPT_MILLIS = 5000
@@ -302,7 +303,7 @@ class Opening {
     const { readOnly, durability, writeBufferBytes, pageCacheBytes, traceSnapshots } = this.#options
     const { clock, threads, context, fileSystem, channels, watchCollection } = this.#platform
     const pager = this.#pager
-    const engine = new Engine({
+    const engine: Engine = new Engine({
       path: this.#path,
       readOnly,
       families: this.#families,
@@ -316,7 +317,7 @@ class Opening {
       context,
       clock,
       fileSystem,
-      diagnostics: new Diagnostics(this.#path, clock, journal, channels),
+      diagnostics: new Diagnostics(this.#path, clock, journal, channels, () => statsMessage(engine)),
       watchCollection,
       traceSnapshots,
       onBackgroundError: this.#tell,
