@@ -41,7 +41,7 @@ export type { TableDefinition } from './codec/table.ts'
 export type { Bytes, ValueCodec } from './codec/value-codec.ts'
 export type { CheckpointMessage, CommitGroupMessage, StallMessage, StallReason } from './engine/diagnostics.ts'
 export type { ReadKind } from './engine/open-reads.ts'
-export type { ColumnFamilyStats, DatabaseStats, MemtableStats, OpenReadStats } from './engine/stats.ts'
+export type { ColumnFamilyStats, DatabaseStats, MemtableStats, OpenReadStats, StatsMessage } from './engine/stats.ts'
 export type { File, FileSystem, Lock, OpenMode } from './platform/file-system.ts'
 export type {
   ColumnFamilyReport,

@@ -58,7 +58,8 @@ export class Database {
    * Opens the database in the file at `path`, and creates it if there is none. Rejects with MANIFOLD_LOCKED,
    * MANIFOLD_NOT_FOUND, MANIFOLD_EXISTS, MANIFOLD_NOT_A_DATABASE, MANIFOLD_VERSION, MANIFOLD_CORRUPTION, MANIFOLD_LOG_MISSING,
    * MANIFOLD_PERMISSION, MANIFOLD_READ_ONLY, MANIFOLD_NO_SPACE, MANIFOLD_NO_HANDLES, MANIFOLD_ABORTED or
-   * MANIFOLD_INVALID_ARGUMENT; the files are then as they were.
+   * MANIFOLD_INVALID_ARGUMENT. What the database holds is then as it was; a lock file that nobody holds may be left beside it,
+   * and where there was none, an empty database.
    */
   static async open(path: string, options?: OpenOptions): Promise<Database> {
     if (typeof path !== 'string' || path === '' || path.includes('\0')) refuseOption('path', 'the path of a file', path)

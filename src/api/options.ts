@@ -57,7 +57,7 @@ export interface OpenOptions {
   writeBufferBytes?: number
   /** Memory for pages of the data file. */
   pageCacheBytes?: number
-  /** Open for reading only. Default: false. */
+  /** Open for reading only; without a lock where the lock file may not be written. Default: false. */
   readOnly?: boolean
   /** Create the database if there is none at the path. Default: true, and false where `readOnly` is true. */
   createIfMissing?: boolean

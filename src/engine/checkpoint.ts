@@ -379,9 +379,9 @@ export class Checkpointer {
     result: MergeResult | undefined,
   ): DatabaseError {
     this.counters.failed++
-    this.#host.diagnostics.checkpointed(this.#options.clock.now() - begun, 0, 0, error)
     const published = this.#point === undefined
     if (result !== undefined && !published) this.#host.pager.abandon(state, new ExtentList(result.allocated))
+    this.#host.diagnostics.checkpointed(this.#options.clock.now() - begun, 0, 0, error)
     return error
   }
 

@@ -45,16 +45,27 @@ export class Diagnostics {
   readonly #groups: Channel
   readonly #checkpoints: Channel
   readonly #stalls: Channel
+  readonly #stats: Channel
+  readonly #statsMessage: () => object
   #written: number
   #syncMillis = 0
 
-  constructor(path: string, clock: Clock, journal: Journal, channels: Channels | undefined) {
+  /** `statsMessage` makes what is published on `manifold:stats`, of the whole engine, which is not known here. */
+  constructor(
+    path: string,
+    clock: Clock,
+    journal: Journal,
+    channels: Channels | undefined,
+    statsMessage: () => object,
+  ) {
     this.#path = path
     this.#written = journal.written
     this.#clock = clock
     this.#groups = channels?.('manifold:commit-group') ?? NOBODY
     this.#checkpoints = channels?.('manifold:checkpoint') ?? NOBODY
     this.#stalls = channels?.('manifold:stall') ?? NOBODY
+    this.#stats = channels?.('manifold:stats') ?? NOBODY
+    this.#statsMessage = statsMessage
   }
 
   /** Commits up to `sequence` have become visible, or nothing but the log has moved on. */
@@ -74,11 +85,13 @@ export class Diagnostics {
     this.#syncMillis = syncMillis
   }
 
-  /** A checkpoint has ended, with what it has written or with why it failed. */
+  /** A checkpoint has ended, with what it has written or with why it failed. To be called when it is in the counters. */
   checkpointed(millis: number, pagesWritten: number, bytesWritten: number, error: DatabaseError | undefined): void {
-    if (!this.#checkpoints.hasSubscribers) return
-    const message: CheckpointMessage = { path: this.#path, millis, pagesWritten, bytesWritten, error }
-    this.#checkpoints.publish(message)
+    if (this.#checkpoints.hasSubscribers) {
+      const message: CheckpointMessage = { path: this.#path, millis, pagesWritten, bytesWritten, error }
+      this.#checkpoints.publish(message)
+    }
+    if (this.#stats.hasSubscribers) this.#stats.publish(this.#statsMessage())
   }
 
   /** A writer begins to wait; the result is to be called when it need not any more. */

@@ -30,6 +30,7 @@ import { MemoryBudget } from './memory-budget.ts'
 import { MergeRunner } from './merge-runner.ts'
 import { Reader } from './reader.ts'
 import { Replay } from './replay.ts'
+import { statsMessage } from './stats.ts'
 
 /** How long the memory of a closed database is kept for another one. */
 const POOL_KEPT_MILLIS = 5000
@@ -115,7 +116,10 @@ function checkExistence(
   return exists
 }
 
-/** A reader of a database on a medium or in a directory that it may not write to has no lock file to take. */
+/**
+ * A reader of a database on a medium or in a directory that it may not write to has no lock file to take. A writer beside it
+ * replaces pages under it, and then they do not match the checksums that their parents hold.
+ */
 function takeLock(fileSystem: FileSystem, path: string, readOnly: boolean): Lock | undefined {
   try {
     return fileSystem.lockSync(`${path}-lock`)
@@ -240,7 +244,8 @@ class Opening {
   async #recover(): Promise<LogPlace> {
     const { signal, onRecovery } = this.#options
     const { clock, random } = this.#platform
-    const replay = new Replay(this.#path, this.#families, () => new ArenaMemtable(chunkPool, this.#budget.use))
+    const newMemtable = () => new ArenaMemtable(chunkPool, this.#budget.use)
+    const replay = new Replay(this.#families, newMemtable, fault => recovery.damage(fault))
     const recovery = new LogRecovery({
       ...this.#logOptions,
       clock,
@@ -298,7 +303,7 @@ class Opening {
     const { readOnly, durability, writeBufferBytes, pageCacheBytes, traceSnapshots } = this.#options
     const { clock, threads, context, fileSystem, channels, watchCollection } = this.#platform
     const pager = this.#pager
-    const engine = new Engine({
+    const engine: Engine = new Engine({
       path: this.#path,
       readOnly,
       families: this.#families,
@@ -312,7 +317,7 @@ class Opening {
       context,
       clock,
       fileSystem,
-      diagnostics: new Diagnostics(this.#path, clock, journal, channels),
+      diagnostics: new Diagnostics(this.#path, clock, journal, channels, () => statsMessage(engine)),
       watchCollection,
       traceSnapshots,
       onBackgroundError: this.#tell,

@@ -1,4 +1,4 @@
-import { corruption } from '../base/errors.ts'
+import type { DatabaseError } from '../base/errors.ts'
 import { ID_MAX } from '../base/limits.ts'
 import type { Memtable, MemtableLoad } from '../memtable/memtable.ts'
 import {
@@ -10,7 +10,8 @@ import {
   KIND_DROP_TABLE,
   valueStart,
 } from '../shared/entry-format.ts'
-import type { LogRecord } from '../wal/log-reader.ts'
+import type { LogFault, LogRecord } from '../wal/log-reader.ts'
+import { RECORD_HEADER_BYTES } from '../wal/record-format.ts'
 import type { ColumnFamilies } from './column-families.ts'
 import { Family } from './family.ts'
 import type { RecordEntry, RecordVisitor } from './record-entries.ts'
@@ -22,9 +23,9 @@ import { decodeCodecIds, isTableEntry, readRecordEntries } from './record-entrie
  */
 export class Replay implements RecordVisitor {
   entries = 0
-  readonly #path: string
   readonly #families: ColumnFamilies
   readonly #newMemtable: () => Memtable
+  readonly #damage: (fault: LogFault) => DatabaseError
   readonly #byId: Map<number, Family> = new Map()
   /** What fills the families' memtables, by the families' ids. */
   readonly #loads: Map<number, MemtableLoad> = new Map()
@@ -34,10 +35,11 @@ export class Replay implements RecordVisitor {
   #runStart = 0
   #runEnd = 0
 
-  constructor(path: string, families: ColumnFamilies, newMemtable: () => Memtable) {
-    this.#path = path
+  /** `damage` makes the error that tells of a fault by its file. */
+  constructor(families: ColumnFamilies, newMemtable: () => Memtable, damage: (fault: LogFault) => DatabaseError) {
     this.#families = families
     this.#newMemtable = newMemtable
+    this.#damage = damage
     for (const family of families.all()) this.#byId.set(family.id, family)
   }
 
@@ -147,10 +149,12 @@ export class Replay implements RecordVisitor {
     return this.fail(offset, `an entry of a known family, not of ${familyId}`)
   }
 
+  /** Throws the damage at that byte of the record's payload. */
   fail(offset: number, expected: string): never {
     const { position, sequence } = this.#record!
-    const what = `the record of commit ${sequence} at log position ${position} is whole but makes no sense at its byte ${offset}`
-    throw corruption(`${this.#path}-wal`, position + offset, what, expected, 'something else')
+    const what = `the record of commit ${sequence}, at log position ${position}, is whole but makes no sense`
+    const found = 'something else'
+    throw this.#damage({ position: position + RECORD_HEADER_BYTES + offset, what, expected, found })
   }
 }
 

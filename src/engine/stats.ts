@@ -93,6 +93,16 @@ export interface DatabaseStats {
   }
 }
 
+/** What is published on `manifold:stats`: a checkpoint has ended, in whatever way, and this is what `stats()` shows then. */
+export interface StatsMessage {
+  readonly path: string
+  readonly stats: DatabaseStats
+}
+
+export function statsMessage(engine: Engine): StatsMessage {
+  return { path: engine.path, stats: databaseStats(engine) }
+}
+
 export function columnFamilyStats(engine: Engine, name: string): ColumnFamilyStats {
   const family = engine.families.visible(name)
   let fileEntries = 0

@@ -125,7 +125,7 @@ export function readChain(files: LogFiles, position: number): LogChain {
   const ordered = takeSuperseded(whole, dead)
   let first = ordered.length
   for (let i = 0; i < ordered.length; i++) if (ordered[i]!.header.start <= position) first = i
-  if (first === ordered.length && ordered.length > 0) throw missing(files, position, ordered[0]!, damaged)
+  if (first === ordered.length && ordered.length > 0) throw missing(files, position, undefined, ordered[0], damaged)
   dead.push(...ordered.slice(0, first))
   const segments = ordered.slice(first)
   checkContiguous(files, position, segments, damaged)
@@ -140,7 +140,7 @@ function checkContiguous(
 ): void {
   for (let i = 0; i + 1 < segments.length; i++) {
     const [segment, next] = [segments[i]!, segments[i + 1]!]
-    if (next.header.start > segment.end) throw missing(files, segment.end, next, damaged)
+    if (next.header.start > segment.end) throw missing(files, segment.end, segment, next, damaged)
     const goesOn = sameEpoch(segment.header.epoch, next.header.epoch)
     if (
       goesOn
@@ -157,7 +157,7 @@ function checkContiguous(
     }
   }
   const last = segments[segments.length - 1]
-  if (last !== undefined && last.end < position) throw missing(files, last.end, last, damaged)
+  if (last !== undefined && last.end < position) throw missing(files, position, last, undefined, damaged)
 }
 
 /**
@@ -176,16 +176,35 @@ export function shortened({ path, header, readableEnd }: FoundSegment): Database
   return corruption(path, found, 'the log segment is cut off', `${expected} bytes`, `${found} bytes`)
 }
 
+/**
+ * The segment with that position is not there. Files are named as slots come free, so its name is not known; what is known is
+ * its place, between two others of which one is there.
+ */
 function missing(
   files: LogFiles,
   position: number,
-  near: FoundSegment,
+  before: FoundSegment | undefined,
+  after: FoundSegment | undefined,
   damaged: readonly DamagedSegment[],
 ): DatabaseError {
   const cause = damaged[0]
   if (cause !== undefined) return corruption(cause.path, 0, cause.what, cause.expected, cause.found)
-  const found = `${near.path}, with positions ${near.header.start} to ${near.end}`
-  return corruption(files.dataPath, 0, 'a segment of its log is missing', `a segment with position ${position}`, found)
+  const places: string[] = []
+  if (before !== undefined) places.push(`behind ${before.path}`)
+  if (after !== undefined) places.push(`in front of ${after.path}`)
+  const near = before ?? after!
+  return new DatabaseError(
+    'MANIFOLD_CORRUPTION',
+    `A file of the log of ${files.dataPath} is missing: the segment ${places.join(' and ')}, with log position ${position}. ` +
+      `Put it back beside the others (it is named like ${files.dataPath}-wal0, with any number), or restore the database from ` +
+      'a backup; the files have been left as they were.',
+    {
+      file: near.path,
+      offset: before === undefined ? 0 : SEGMENT_HEADER_BYTES + before.end - before.header.start,
+      expected: `a segment with position ${position}`,
+      found: `${near.path}, with positions ${near.header.start} to ${near.end}`,
+    },
+  )
 }
 
 /** Bytes of memory in which the runs are read piece by piece: `most`, or less where none of them is so long. */

@@ -27,12 +27,16 @@ export interface LogRecord {
   payload: Uint8Array
 }
 
-/** Why no record was found at a position. */
-export interface BadRecord {
+/** What is wrong with the log at a position. */
+export interface LogFault {
   readonly position: number
   readonly what: string
   readonly expected: string
   readonly found: string
+}
+
+/** Why no record was found at a position. */
+export interface BadRecord extends LogFault {
   /**
    * That no cut leaves such a thing, only damage: a sound header whose record does not fit into the segments that were
    * prepared for it.

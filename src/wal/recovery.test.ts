@@ -199,7 +199,16 @@ test('a missing segment refuses: the first, one in the middle, all', async () =>
   for (const slot of [0, 1, 2]) {
     const damaged = disk.clone()
     damaged.names.delete(walPath(slot))
-    await assert.rejects(recover(damaged), hasCode('MANIFOLD_CORRUPTION'), `segment ${slot}`)
+    const [file, offset] = slot === 0 ? [walPath(1), 0] : [walPath(slot - 1), SEGMENT_HEADER_BYTES + SEGMENT_BYTES]
+    await assert.rejects(recover(damaged), isCorruptionOf(file, offset), `segment ${slot}`)
+    await assert.rejects(recover(damaged), ({ message }: Error) => {
+      assert.ok(slot === 0 || message.includes(`behind ${walPath(slot - 1)} `), message)
+      assert.ok(
+        message.includes(`in front of ${walPath(slot + 1)}, with log position ${slot * SEGMENT_BYTES}.`),
+        message,
+      )
+      return /Put it back beside the others/.test(message)
+    })
   }
   const empty = disk.clone()
   empty.names.clear()
@@ -330,6 +339,24 @@ test('a segment that holds records, or has another behind it, refuses where its 
   assert.equal(disk.names.size, 2)
   disk.names.get(walPath(0))!.resize(SEGMENT_HEADER_BYTES)
   await assert.rejects(recover(disk), isCorruptionOf(walPath(0)))
+})
+
+test('damage in a record is told by the segment that holds its byte, where the record lies in several', async () => {
+  const { disk } = await logOf([100, 100_000, 4])
+  const recovery = new LogRecovery(recoveryOptions(disk))
+  const inSegment = (position: number): [string, number] => {
+    const slot = Math.floor(position / SEGMENT_BYTES)
+    return [walPath(slot), SEGMENT_HEADER_BYTES + (position % SEGMENT_BYTES)]
+  }
+  const seen = new Set<string>()
+  await recovery.replay(({ position, end }) => {
+    for (let at = position; at < end; at += 4) {
+      const { file, offset } = recovery.damage({ position: at, what: 'a fault', expected: 'this', found: 'that' })
+      assert.deepEqual([file, offset], inSegment(at), `position ${at}`)
+      seen.add(file!)
+    }
+  })
+  assert.equal(seen.size, 2)
 })
 
 test('a record that no longer fits into what was prepared for it is damage', async () => {

@@ -10,7 +10,7 @@ import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import { SegmentStore } from './segment-store.ts'
 import type { Random } from '../platform/random.ts'
 import type { LogChain } from './chain.ts'
-import type { BadRecord, LogRecord, LogStart } from './log-reader.ts'
+import type { BadRecord, LogFault, LogRecord, LogStart } from './log-reader.ts'
 import type { SegmentStoreOptions } from './segment-store.ts'
 import type { LogPlace } from './segmented-journal.ts'
 
@@ -126,12 +126,13 @@ export class LogRecovery {
     // An epoch begins only where everything before it is durable, so a bad record in front of one is damage.
     const provenByEpoch = segments.some(({ header }) => header.epochStart > position)
     if (bad.certain || provenByEpoch || findProofOfDurability(this.#file, segments, position) !== undefined)
-      throw this.#damage(bad)
+      throw this.damage(bad)
     const short = findShortened(segments, position)
     if (short !== undefined) throw shortened(short)
   }
 
-  #damage({ position, what, expected, found }: BadRecord): DatabaseError {
+  /** The error that tells of a fault by the file and the byte at which its position lies. */
+  damage({ position, what, expected, found }: LogFault): DatabaseError {
     const segment = this.#file.segmentAt(position)
     if (segment === undefined) return corruption(this.#options.dataPath, 0, what, expected, found)
     return corruption(segment.path, SEGMENT_HEADER_BYTES + position - segment.header.start, what, expected, found)

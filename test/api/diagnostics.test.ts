@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, test } from 'node:test'
-import type { CheckpointMessage, CommitGroupMessage, StallMessage } from '../../src/index.ts'
+import type { CheckpointMessage, CommitGroupMessage, StallMessage, StatsMessage } from '../../src/index.ts'
 import { Diagnostics } from '../../src/engine/diagnostics.ts'
 import { nodeClock } from '../../src/platform/node/clock.ts'
 import { NoJournal } from '../../src/wal/no-journal.ts'
@@ -74,6 +74,45 @@ for (const journal of JOURNALS) {
       })
     })
 
+    test('all that stats() shows is told after each checkpoint, also one that fails and the last one', async () => {
+      const messages: StatsMessage[] = []
+      const listener = (message: unknown): void => void messages.push(message as StatsMessage)
+      try {
+        await withDatabase(journal, async (db, disk) => {
+          await db.table(words).put('a', 'b')
+          subscribe('manifold:stats', listener)
+          assert.equal(messages.length, 0)
+          await db.checkpoint()
+          db.table(words).get('a')
+          assert.equal(messages.length, 1)
+          assert.equal(messages[0]!.path, PATH)
+          const { cache, ...before } = messages[0]!.stats
+          const { cache: now, ...after } = db.stats()
+          assert.deepEqual(before, after)
+          assert.equal(now.misses - cache.misses, 1)
+          assert.equal(before.checkpoints.count, 1)
+
+          await db.columnFamily('x').table(words).put('c', 'd')
+          const fault = new Fault(disk, 'ENOSPC', operation => !isLog(operation) && needsSpace(operation))
+          await assert.rejects(db.checkpoint())
+          fault.heal()
+          assert.equal(messages.length, 2)
+          assert.deepEqual(messages[1]!.stats, db.stats())
+          const { checkpoints, memory } = messages[1]!.stats
+          assert.deepEqual([checkpoints.count, checkpoints.failed], [1, 1])
+          assert.deepEqual(
+            memory.memtables.map(({ columnFamily, activeBytes }) => [columnFamily, activeBytes]),
+            [['x', 0]],
+          )
+          await db.table(words).put('e', 'f')
+        })
+      } finally {
+        unsubscribe('manifold:stats', listener)
+      }
+      assert.ok(messages.length > 2, 'closing ends with a checkpoint')
+      assert.deepEqual(messages.at(-1)!.stats.memory.memtables, [])
+    })
+
     test('each checkpoint is told, also one that fails', async () => {
       await withDatabase(journal, async (db, disk) => {
         await listening<CheckpointMessage>('manifold:checkpoint', async messages => {
@@ -123,14 +162,20 @@ for (const journal of LOGS) {
 
 test('nothing is published where nobody listens', () => {
   const opened: string[] = []
-  const diagnostics = new Diagnostics(PATH, nodeClock, new NoJournal(nodeClock, EVENTS, 0, 0, 0), name => {
-    opened.push(name)
-    return { hasSubscribers: false, publish: () => assert.fail(`${name} was told`) }
-  })
+  const diagnostics = new Diagnostics(
+    PATH,
+    nodeClock,
+    new NoJournal(nodeClock, EVENTS, 0, 0, 0),
+    name => {
+      opened.push(name)
+      return { hasSubscribers: false, publish: () => assert.fail(`${name} was told`) }
+    },
+    () => assert.fail('nothing is counted for nobody'),
+  )
   diagnostics.progressed(1, 1, new NoJournal(nodeClock, EVENTS, 0, 0, 0))
   diagnostics.checkpointed(1, 1, 1, undefined)
   diagnostics.stall('log')()
-  assert.deepEqual(opened, ['manifold:commit-group', 'manifold:checkpoint', 'manifold:stall'])
+  assert.deepEqual(opened, ['manifold:commit-group', 'manifold:checkpoint', 'manifold:stall', 'manifold:stats'])
   assert.ok(diagnostics.stallMillis.log >= 0)
 })
 

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { DatabaseError, ErrorCode, JournalMode } from '../../src/index.ts'
+import { PAGE_CACHE_BYTES_MIN } from '../../src/base/limits.ts'
 import type { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
 import type { Operation } from '../../src/platform/simulated/operation.ts'
 import { crash } from '../support/crash.ts'
 import { Fault, nth } from '../support/faults.ts'
 import { JOURNALS, newDisk, openOn, PATH, words } from '../support/open.ts'
 import { checkPages } from '../support/pages.ts'
-import { rejects } from '../support/refusal.ts'
+import { checkRefusal, rejects } from '../support/refusal.ts'
 
 const CODES: Readonly<Record<string, readonly [ErrorCode, RegExp]>> = {
   EIO: ['MANIFOLD_IO', /Check the disk and the system log/],
@@ -156,6 +157,39 @@ for (const journal of JOURNALS) {
       await rejects(openOn(unclean, journal, { readOnly: true }), 'MANIFOLD_READ_ONLY', /open it once without readOnly/)
       assert.deepEqual(contentsOf(unclean), files)
       await rejects(openOn(newDisk(), journal, { readOnly: true }), 'MANIFOLD_NOT_FOUND', /check the path/)
+    })
+
+    test('for reading only, without a lock, beside a writer: what was there when it was opened, or a refusal', async () => {
+      const disk = newDisk()
+      const writer = await openOn(disk, journal)
+      const before = Array.from({ length: 300 }, (_, i): [string, string] => [`k${i}`, `first ${i} `.repeat(250)])
+      await writer.table(words).putMany(before)
+      await writer.close()
+      const noLock = new Fault(disk, 'EACCES', ({ kind }) => kind === 'lock')
+      const reader = await openOn(disk, journal, { readOnly: true, pageCacheBytes: PAGE_CACHE_BYTES_MIN })
+      noLock.heal()
+      const beside = await openOn(disk, journal)
+      let refused = 0
+      for (let round = 1; round <= 6; round++) {
+        await beside.table(words).putMany(before.map(([key], i) => [key, `${round} of ${i} `.repeat(200 + 10 * round)]))
+        await beside.checkpoint()
+        for (const [key, value] of before) {
+          try {
+            assert.equal(reader.table(words).get(key), value)
+          } catch (error) {
+            checkRefusal(error, 'MANIFOLD_CORRUPTION', /damaged at byte/)
+            refused++
+          }
+        }
+      }
+      assert.ok(refused > 0, 'pages that the reader needs are used again')
+      await reader.close()
+      if (journal !== 'off') {
+        const unlocked = new Fault(disk, 'EACCES', ({ kind }) => kind === 'lock')
+        await rejects(openOn(disk, journal, { readOnly: true }), 'MANIFOLD_READ_ONLY', /was not closed cleanly/)
+        unlocked.heal()
+      }
+      await beside.close()
     })
 
     test('heeds createIfMissing and errorIfExists', async () => {

@@ -4,8 +4,9 @@ import type { DatabaseError } from '../../src/index.ts'
 import { openOn, PATH } from '../support/open.ts'
 import { checkReads, checkRefusal, diskOf } from './contents.ts'
 import type { Contents } from './contents.ts'
+import { ForgedSegment } from './forged-log.ts'
 import { recordsOf } from './log-layout.ts'
-import { longLogSample } from './samples.ts'
+import { longLogSample, uncleanSample } from './samples.ts'
 import type { Sample } from './samples.ts'
 
 type Changes = ReadonlyMap<string, Uint8Array | undefined>
@@ -156,3 +157,30 @@ describe('a log of several segments', () => {
     await db.close()
   })
 })
+
+test('a record that is whole and makes no sense is refused with its file and the byte at which the sense ends', async () => {
+  for (const make of [uncleanSample, () => longLogSample(3)]) {
+    const sample = await make()
+    let refused = 0
+    for (const [path, bytes] of sample.files) {
+      if (path === PATH) continue
+      // The ones before are in the trees, which hold the checksum of the last; one that goes on in the next segment has bytes
+      // there that its checksum is of.
+      for (const { from, to } of recordsOf(bytes).slice(-8)) {
+        if (to > bytes.length) continue
+        const segment = new ForgedSegment(bytes)
+        const { at } = segment.entriesOf(from).at(-1)!
+        segment.set(at, 2, NO_KIND)
+        const last = sample.states.at(-1)!
+        const refusal = await opened(sample, new Map([[path, segment.seal()]]), last)
+        assert.match(refusal?.message ?? 'opened', /is whole but makes no sense/)
+        assert.deepEqual([refusal?.file, refusal?.offset], [path, at])
+        refused++
+      }
+    }
+    assert.ok(refused >= 4, `${sample.name}: ${refused} records`)
+  }
+})
+
+/** No kind of entry has this number. */
+const NO_KIND = 99

@@ -83,12 +83,12 @@ function runnersOf(context: Context, field: Field, work: Work): Runner[] {
   let fastest: Figures | undefined
   const entrants = field.entrants(COMMANDS[work.kind], work.level).map((entrant): Runner => {
     const { name, column, kind } = entrant
-    const run = async (): Promise<Figures> => {
+    const runEntrant = async (): Promise<Figures> => {
       const figures = await inFresh(context, own => runOnce(entrant, work, own, parameters))
       if (kind === 'manifold' && work.hasRaw === true && !isFaster(fastest, figures)) fastest = figures
       return figures
     }
-    return { name, column, kind, run }
+    return { name, column, kind, run: runEntrant }
   })
   return [...entrants, ...rawRunners(context, work, () => fastest!)]
 }
