@@ -107,7 +107,7 @@ async function live(seed: number, random: SeededRandom, oracle: Oracle): Promise
 async function round(seed: number): Promise<number> {
   const random = new SeededRandom(seed)
   const oracle = new Oracle(seed, 'acknowledged')
-  if (random.chance(0.25)) withThreads()
+  if (random.chance(0.6)) withThreads()
   else withoutThreads()
   await live(seed, random, oracle)
   await oracle.checkAt(DATABASE, journalOf(seed))

@@ -20,14 +20,27 @@ before(() => {
 })
 after(() => fs.rmSync(directory, { recursive: true }))
 
-/** Kills a writer: some milliseconds after it was given its task, or after it has said some lines. */
+/** Until then the write thread of the journal has started and carries what is committed. */
+const THREAD_MILLIS = 60
+
+/**
+ * When a writer is killed: some milliseconds after it was given its task, or after it has said some lines, or so late that
+ * its write thread is at work.
+ */
+function momentOf(random: SeededRandom): { millis: number; lines: number } {
+  if (random.chance(1 / 3)) return { millis: THREAD_MILLIS + random.below(90), lines: Infinity }
+  return random.chance(0.5)
+    ? { millis: random.below(40), lines: Infinity }
+    : { millis: 1000, lines: 1 + random.below(100) }
+}
+
 async function killWriter(database: string, seed: number, random: SeededRandom, oracle: Oracle): Promise<void> {
-  let linesLeft = random.chance(0.5) ? 1 + random.below(100) : Infinity
+  const { millis, lines } = momentOf(random)
+  let linesLeft = lines
   const writer = new WritingProcess([], {}, line => {
     if (line !== 'ready' && --linesLeft === 0) writer.kill()
   })
   await writer.ready()
-  const millis = linesLeft === Infinity ? random.below(40) : 1000
   const timer = setTimeout(() => writer.kill(), millis)
   const depth = 1 + random.below(3)
   const task = { path: database, journal: journalOf(seed), seed, depth, patience: 0, steps: STEPS, reopenings: 0 }
