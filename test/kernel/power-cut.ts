@@ -6,8 +6,9 @@ import path from 'node:path'
 import { Database, DatabaseError } from '../../src/index.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { figure } from '../support/figures.ts'
+import { runs } from '../support/open.ts'
 import { Oracle, withoutThreads, withThreads } from './oracle.ts'
-import { journalOf, repeat, rounds } from './rounds.ts'
+import { journalOf, repeat } from './rounds.ts'
 import { smallOptions } from './small-options.ts'
 import { endWithParent, failureOf, PATH } from './tools.ts'
 import { Writer } from './writer.ts'
@@ -126,6 +127,6 @@ endWithParent()
 run('mount', '-t', 'tmpfs', '-o', 'size=400m', 'none', directory)
 fs.mkdirSync(MOUNT)
 const what = `real power cuts, ${NAMES[kind]}`
-const target = rounds(100, 5000)
+const target = runs(100, 5000)
 figure(what, await repeat(what, 'power-cut', target, round), target)
 figure('acknowledged commits lost', 0, 0)

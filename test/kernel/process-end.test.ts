@@ -6,11 +6,12 @@ import type { ResourceLimits } from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { figure } from '../support/figures.ts'
+import { runs } from '../support/open.ts'
 import type { End, Task } from './child.ts'
 import { PROGRAM, WritingProcess } from './child-process.ts'
 import { Oracle, withoutThreads } from './oracle.ts'
 import { readLine } from './report.ts'
-import { journalOf, newDirectory, repeat, rounds } from './rounds.ts'
+import { journalOf, newDirectory, repeat } from './rounds.ts'
 
 const ENDLESS_STEPS = 1_000_000
 /** So many steps take several checkpoints, each of which finds its thread gone or loses it. */
@@ -105,7 +106,7 @@ async function round(seed: number): Promise<number> {
 }
 
 test('nothing is lost by exit, by the end of a thread, or for lack of memory', async () => {
-  const target = rounds(60, 3000)
+  const target = runs(60, 3000)
   const reached = await repeat('process ends', 'process-end', target, round)
   figure('process ends (exit, thread, memory)', reached, target)
   figure('acknowledged commits lost', 0, 0)

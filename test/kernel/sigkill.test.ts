@@ -4,9 +4,10 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { figure } from '../support/figures.ts'
+import { runs } from '../support/open.ts'
 import { WritingProcess } from './child-process.ts'
 import { Oracle, withoutThreads } from './oracle.ts'
-import { journalOf, newDirectory, repeat, rounds } from './rounds.ts'
+import { journalOf, newDirectory, repeat } from './rounds.ts'
 
 /** The same database lives through so many kills; some find it in the middle of a recovery from the one before. */
 const KILLS_PER_DATABASE = 6
@@ -68,7 +69,7 @@ async function round(seed: number): Promise<number> {
 }
 
 test('a killed process loses nothing that was acknowledged, of whatever durability', async () => {
-  const target = rounds(300, 20_000)
+  const target = runs(300, 20_000)
   const reached = await repeat('SIGKILL rounds', 'sigkill', target, round)
   figure('SIGKILL rounds', reached, target)
   figure('acknowledged commits lost', 0, 0)
