@@ -123,4 +123,3 @@ const failure = failureOf('mount', '-t', 'tmpfs', '-o', `size=${BYTES},nr_inodes
 if (failure !== undefined) throw new Error(failure)
 const target = runs(25, 1250)
 figure('full disks', await repeat('full disks', 'full-disk', target, round), target)
-figure('acknowledged commits lost', 0, 0)

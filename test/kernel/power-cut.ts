@@ -129,4 +129,3 @@ fs.mkdirSync(MOUNT)
 const what = `real power cuts, ${NAMES[kind]}`
 const target = runs(100, 5000)
 figure(what, await repeat(what, 'power-cut', target, round), target)
-figure('acknowledged commits lost', 0, 0)

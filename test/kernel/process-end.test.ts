@@ -109,5 +109,4 @@ test('nothing is lost by exit, by the end of a thread, or for lack of memory', a
   const target = runs(60, 3000)
   const reached = await repeat('process ends', 'process-end', target, round)
   figure('process ends (exit, thread, memory)', reached, target)
-  figure('acknowledged commits lost', 0, 0)
 })
