@@ -57,13 +57,16 @@ async function exhaustHeap(seed: number, oracle: Oracle): Promise<number> {
   return 1
 }
 
-/** The merge threads of a process end again and again; the database goes on by itself and closes as if nothing had been. */
-async function endMergeThreads(seed: number, oracle: Oracle): Promise<number> {
+/**
+ * The worker threads of a process, those of the merges and of the log, end again and again; the database goes on by itself
+ * and closes as if nothing had been.
+ */
+async function endWorkerThreads(seed: number, oracle: Oracle): Promise<number> {
   const writer = new WritingProcess()
   await writer.ready()
-  await writer.perform(taskOf(seed, MERGED_STEPS, { kind: 'merge thread', millis: END_MILLIS_MAX }), oracle)
+  await writer.perform(taskOf(seed, MERGED_STEPS, { kind: 'worker threads', millis: END_MILLIS_MAX }), oracle)
   assert.deepEqual(await writer.end(), { code: 0, signal: null }, writer.errors)
-  const ended = writer.others.filter(line => line === 'ended merge thread').length
+  const ended = writer.others.filter(line => line === 'ended worker thread').length
   assert.deepEqual(
     writer.others.filter(line => line.startsWith('failed')),
     [],
@@ -95,7 +98,7 @@ async function endThread(seed: number, oracle: Oracle): Promise<number> {
   return 1
 }
 
-const KINDS = [exit, endMergeThreads, exhaustHeap, endThread]
+const KINDS = [exit, endWorkerThreads, exhaustHeap, endThread]
 
 async function round(seed: number): Promise<number> {
   const oracle = new Oracle(seed, 'acknowledged')
