@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Database } from '../../src/index.ts'
+import type { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
 import { reopenAfterCrash } from '../support/crash.ts'
 import {
   entriesOf,
@@ -15,6 +17,11 @@ import {
 } from '../support/open.ts'
 import { checkPages } from '../support/pages.ts'
 import { refuses, rejects } from '../support/refusal.ts'
+
+/** What a family costs whose only entry is in memory. */
+const FAMILY_BYTES_MAX = 16 * 1024
+/** What the catalog says of a family with one table. */
+const CATALOG_BYTES_MAX = 64
 
 for (const journal of JOURNALS) {
   describe(`journal '${journal}': a family`, () => {
@@ -202,19 +209,57 @@ test('the pages of what was dropped are used again', async () => {
   }
 })
 
+/** Families that hold one entry each, in memory. */
+async function withFamilies(disk: SimulatedDisk, names: readonly string[]): Promise<Database> {
+  const db = await openOn(disk, 'async')
+  await Promise.all(names.map(name => db.columnFamily(name).table(words).put('a', name)))
+  return db
+}
+
+function tenants(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `tenant-${String(i).padStart(4, '0')}`)
+}
+
 test('a thousand families are opened, listed and dropped', async () => {
   const disk = newDisk()
-  const db = await openOn(disk, 'async')
-  const names = Array.from({ length: 1000 }, (_, i) => `tenant-${String(i).padStart(4, '0')}`)
-  await Promise.all(names.map(name => db.columnFamily(name).table(words).put('a', name)))
+  const names = tenants(1000)
+  const db = await withFamilies(disk, names)
   assert.deepEqual(db.columnFamilies(), names)
+  const { bytes } = db.stats().memory
+  assert.ok(bytes > 0 && bytes <= names.length * FAMILY_BYTES_MAX, `${bytes} bytes for one entry in each family`)
   await db.close()
   checkPages(disk, PATH)
   const again = await openOn(disk, 'async')
-  assert.ok(again.stats().memory.bytes < 1000 * 4096, 'idle families cost kilobytes')
+  assert.equal(again.stats().memory.bytes, 0, 'families that nobody writes to have nothing in memory')
   for (const name of names) assert.equal(again.columnFamily(name).table(words).get('a'), name)
+  assert.equal(again.stats().memory.bytes, 0, 'nor have those that are only read')
   await Promise.all(names.slice(1).map(name => again.dropColumnFamily(name)))
   assert.deepEqual(again.columnFamilies(), names.slice(0, 1))
   await again.close()
   checkPages(disk, PATH)
+})
+
+test('opening reads the catalog and no page of any family', async () => {
+  const [few, many] = await Promise.all(
+    [10, 1000].map(async count => {
+      const disk = newDisk()
+      await (await withFamilies(disk, tenants(count))).close()
+      const read = { calls: 0, bytes: 0 }
+      disk.onOperation = ({ kind, path, length }) => {
+        if (kind !== 'read' || path !== PATH) return undefined
+        read.calls++
+        read.bytes += length
+        return undefined
+      }
+      const db = await openOn(disk, 'async')
+      assert.equal(db.columnFamilies().length, count)
+      disk.onOperation = undefined
+      await db.close()
+      return read
+    }),
+  )
+  assert.ok(few!.calls > 0)
+  assert.equal(many!.calls, few!.calls)
+  const perFamily = (many!.bytes - few!.bytes) / 990
+  assert.ok(perFamily <= CATALOG_BYTES_MAX, `${perFamily} bytes are read for each family`)
 })

@@ -42,7 +42,7 @@ describe('a file that is cut off at any 64 bytes', () => {
     })
   }
 
-  for (const make of [uncleanSample, groupedSample]) {
+  for (const make of [uncleanSample, groupedSample, halfCheckpointedSample]) {
     test(`${make.name}: a segment that holds records is refused, also where none of them is cut`, async () => {
       const sample = await make()
       const all = sample.states.at(-1)!

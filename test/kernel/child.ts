@@ -26,7 +26,7 @@ export interface Task {
 
 /** How a task ends itself, if it does, or what it ends: after so many milliseconds. */
 export interface End {
-  readonly kind: 'exit' | 'memory' | 'merge thread'
+  readonly kind: 'exit' | 'memory' | 'worker threads'
   readonly millis: number
 }
 
@@ -41,15 +41,15 @@ function exhaustMemory(): void {
   for (;;) hoard.push(new Array<number>(10_000).fill(hoard.length))
 }
 
-/** Ends every merge thread some time after its start, until the task is over. */
-function endMergeThreads(seed: number, millis: number): () => void {
+/** Ends every worker thread, that of the merges and that of the log, some time after its start, until the task is over. */
+function endWorkerThreads(seed: number, millis: number): () => void {
   const random = new SeededRandom(seed)
   const listener = (worker: Worker): void => {
     let isAlive = true
     worker.once('exit', () => (isAlive = false))
     setTimeout(() => {
       if (!isAlive) return
-      report.line('ended merge thread')
+      report.line('ended worker thread')
       void worker.terminate()
     }, random.below(millis)).unref()
   }
@@ -59,7 +59,7 @@ function endMergeThreads(seed: number, millis: number): () => void {
 
 function arrangeEnd({ seed, end }: Task): () => void {
   if (end === undefined) return () => {}
-  if (end.kind === 'merge thread') return endMergeThreads(seed, end.millis)
+  if (end.kind === 'worker threads') return endWorkerThreads(seed, end.millis)
   const timer = setTimeout(() => (end.kind === 'exit' ? process.exit(EXIT_CODE) : exhaustMemory()), end.millis)
   return () => clearTimeout(timer)
 }

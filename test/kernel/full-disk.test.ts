@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { test } from 'node:test'
 import { figure } from '../support/figures.ts'
-import { newDirectory, rounds } from './rounds.ts'
+import { runs } from '../support/open.ts'
+import { newDirectory } from './rounds.ts'
 import { failureOf, missing, runInNamespace } from './tools.ts'
 
 const PROGRAM = new URL(import.meta.url.replace('full-disk.test.', 'full-disk.'))
@@ -24,4 +25,4 @@ test(
   },
 )
 
-if (reason !== undefined) figure('full disks', 0, rounds(25, 1250), reason)
+if (reason !== undefined) figure('full disks', 0, runs(25, 1250), reason)

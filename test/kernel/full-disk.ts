@@ -4,8 +4,9 @@ import path from 'node:path'
 import { Database, DatabaseError } from '../../src/index.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { figure } from '../support/figures.ts'
+import { runs } from '../support/open.ts'
 import { Oracle, withoutThreads, withThreads } from './oracle.ts'
-import { journalOf, repeat, rounds } from './rounds.ts'
+import { journalOf, repeat } from './rounds.ts'
 import { smallOptions } from './small-options.ts'
 import { endWithParent, failureOf } from './tools.ts'
 import { Writer } from './writer.ts'
@@ -107,7 +108,7 @@ async function live(seed: number, random: SeededRandom, oracle: Oracle): Promise
 async function round(seed: number): Promise<number> {
   const random = new SeededRandom(seed)
   const oracle = new Oracle(seed, 'acknowledged')
-  if (random.chance(0.25)) withThreads()
+  if (random.chance(0.6)) withThreads()
   else withoutThreads()
   await live(seed, random, oracle)
   await oracle.checkAt(DATABASE, journalOf(seed))
@@ -120,6 +121,5 @@ async function round(seed: number): Promise<number> {
 endWithParent()
 const failure = failureOf('mount', '-t', 'tmpfs', '-o', `size=${BYTES},nr_inodes=${FILES}`, 'none', directory)
 if (failure !== undefined) throw new Error(failure)
-const target = rounds(25, 1250)
+const target = runs(25, 1250)
 figure('full disks', await repeat('full disks', 'full-disk', target, round), target)
-figure('acknowledged commits lost', 0, 0)

@@ -4,11 +4,12 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { figure } from '../support/figures.ts'
+import { runs } from '../support/open.ts'
 import type { Task } from './child.ts'
 import { WritingProcess } from './child-process.ts'
 import { Oracle, withoutThreads } from './oracle.ts'
 import { isWrongFailure } from './report.ts'
-import { journalOf, newDirectory, repeat, rounds } from './rounds.ts'
+import { journalOf, newDirectory, repeat } from './rounds.ts'
 import { failureOf, missing } from './tools.ts'
 
 const STEPS = 20
@@ -75,10 +76,9 @@ async function round(seed: number): Promise<number> {
 }
 
 test('limits of handles and file sizes lose nothing', { skip: reason }, async () => {
-  const target = rounds(30, 1500)
+  const target = runs(30, 1500)
   const reached = await repeat('handle and size limits', 'limits', target, round)
   figure('handle and size limits', reached, target)
-  figure('acknowledged commits lost', 0, 0)
 })
 
-if (reason !== undefined) figure('handle and size limits', 0, rounds(30, 1500), reason)
+if (reason !== undefined) figure('handle and size limits', 0, runs(30, 1500), reason)

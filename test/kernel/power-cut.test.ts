@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import { test } from 'node:test'
 import { figure } from '../support/figures.ts'
-import { newDirectory, rounds } from './rounds.ts'
+import { runs } from '../support/open.ts'
+import { newDirectory } from './rounds.ts'
 import { failureOf, missing, runInNamespace } from './tools.ts'
 
 const PROGRAM = new URL(import.meta.url.replace('power-cut.test.', 'power-cut.'))
@@ -38,5 +39,5 @@ for (const [kind, name] of [
     }
   })
 
-  if (reason !== undefined) figure(`real power cuts, ${name}`, 0, rounds(100, 5000), reason)
+  if (reason !== undefined) figure(`real power cuts, ${name}`, 0, runs(100, 5000), reason)
 }

@@ -6,8 +6,9 @@ import path from 'node:path'
 import { Database, DatabaseError } from '../../src/index.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { figure } from '../support/figures.ts'
+import { runs } from '../support/open.ts'
 import { Oracle, withoutThreads, withThreads } from './oracle.ts'
-import { journalOf, repeat, rounds } from './rounds.ts'
+import { journalOf, repeat } from './rounds.ts'
 import { smallOptions } from './small-options.ts'
 import { endWithParent, failureOf, PATH } from './tools.ts'
 import { Writer } from './writer.ts'
@@ -29,6 +30,8 @@ const MOUNT = path.join(directory, 'mount')
 const DATABASE = path.join(MOUNT, 'app.manifold')
 const CUTS_PER_IMAGE = 10
 const ENDLESS_STEPS = 1_000_000
+/** Until then the write thread of the journal has started and carries what is committed. */
+const THREAD_MILLIS = 60
 /** Far more than the longest delay of a sync and the sync itself. */
 const REST_MILLIS = 60
 
@@ -74,12 +77,12 @@ async function cutOpening(seed: number, random: SeededRandom): Promise<void> {
 }
 
 /** The power fails while all lanes write, or after they have rested, or after a sync. */
-async function cutWriting(seed: number, random: SeededRandom, oracle: Oracle): Promise<void> {
+async function cutWriting(seed: number, random: SeededRandom, oracle: Oracle, threads: boolean): Promise<void> {
   const onBackgroundError = (error: DatabaseError): void => oracle.failed(error)
   const db = await Database.open(DATABASE, { ...smallOptions(journalOf(seed)), onBackgroundError })
   const writer = new Writer(db, { seed, depth: 1 + random.below(3), patience: 0 }, oracle)
   const writing = writer.run(ENDLESS_STEPS).catch(ignoreRefusal)
-  await pause(random.below(40))
+  await pause(random.below(40) + (threads && random.chance(0.5) ? THREAD_MILLIS : 0))
   if (random.chance(0.3)) {
     writer.stop()
     await writing
@@ -109,10 +112,11 @@ async function round(seed: number): Promise<number> {
   const oracle = new Oracle(seed, 'durable')
   newImage()
   for (let cut = 0; cut < CUTS_PER_IMAGE; cut++) {
-    if (random.chance(0.25)) withThreads()
+    const threads = random.chance(0.6)
+    if (threads) withThreads()
     else withoutThreads()
     if (random.chance(0.15)) await cutOpening(seed, random)
-    else await cutWriting(seed, random, oracle)
+    else await cutWriting(seed, random, oracle, threads)
     await recover(seed, random, oracle)
   }
   run('umount', MOUNT)
@@ -123,6 +127,5 @@ endWithParent()
 run('mount', '-t', 'tmpfs', '-o', 'size=400m', 'none', directory)
 fs.mkdirSync(MOUNT)
 const what = `real power cuts, ${NAMES[kind]}`
-const target = rounds(100, 5000)
+const target = runs(100, 5000)
 figure(what, await repeat(what, 'power-cut', target, round), target)
-figure('acknowledged commits lost', 0, 0)

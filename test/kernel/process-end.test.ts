@@ -6,11 +6,12 @@ import type { ResourceLimits } from 'node:worker_threads'
 import { Worker } from 'node:worker_threads'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { figure } from '../support/figures.ts'
+import { runs } from '../support/open.ts'
 import type { End, Task } from './child.ts'
 import { PROGRAM, WritingProcess } from './child-process.ts'
 import { Oracle, withoutThreads } from './oracle.ts'
 import { readLine } from './report.ts'
-import { journalOf, newDirectory, repeat, rounds } from './rounds.ts'
+import { journalOf, newDirectory, repeat } from './rounds.ts'
 
 const ENDLESS_STEPS = 1_000_000
 /** So many steps take several checkpoints, each of which finds its thread gone or loses it. */
@@ -56,13 +57,16 @@ async function exhaustHeap(seed: number, oracle: Oracle): Promise<number> {
   return 1
 }
 
-/** The merge threads of a process end again and again; the database goes on by itself and closes as if nothing had been. */
-async function endMergeThreads(seed: number, oracle: Oracle): Promise<number> {
+/**
+ * The worker threads of a process, those of the merges and of the log, end again and again; the database goes on by itself
+ * and closes as if nothing had been.
+ */
+async function endWorkerThreads(seed: number, oracle: Oracle): Promise<number> {
   const writer = new WritingProcess()
   await writer.ready()
-  await writer.perform(taskOf(seed, MERGED_STEPS, { kind: 'merge thread', millis: END_MILLIS_MAX }), oracle)
+  await writer.perform(taskOf(seed, MERGED_STEPS, { kind: 'worker threads', millis: END_MILLIS_MAX }), oracle)
   assert.deepEqual(await writer.end(), { code: 0, signal: null }, writer.errors)
-  const ended = writer.others.filter(line => line === 'ended merge thread').length
+  const ended = writer.others.filter(line => line === 'ended worker thread').length
   assert.deepEqual(
     writer.others.filter(line => line.startsWith('failed')),
     [],
@@ -94,7 +98,7 @@ async function endThread(seed: number, oracle: Oracle): Promise<number> {
   return 1
 }
 
-const KINDS = [exit, endMergeThreads, exhaustHeap, endThread]
+const KINDS = [exit, endWorkerThreads, exhaustHeap, endThread]
 
 async function round(seed: number): Promise<number> {
   const oracle = new Oracle(seed, 'acknowledged')
@@ -105,8 +109,7 @@ async function round(seed: number): Promise<number> {
 }
 
 test('nothing is lost by exit, by the end of a thread, or for lack of memory', async () => {
-  const target = rounds(60, 3000)
+  const target = runs(60, 3000)
   const reached = await repeat('process ends', 'process-end', target, round)
   figure('process ends (exit, thread, memory)', reached, target)
-  figure('acknowledged commits lost', 0, 0)
 })

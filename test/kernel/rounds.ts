@@ -8,15 +8,7 @@ import { LOGS } from '../support/open.ts'
 /** The seed of the first round; each next one has the next. */
 export const SEED = Number(process.env['MANIFOLD_TEST_SEED'] ?? 1)
 
-const RUNS = Number(process.env['MANIFOLD_TEST_RUNS'] ?? 1)
-/** What MANIFOLD_TEST_RUNS is in a long run that sets none. */
-const LONG_RUNS = 50
 const PROGRESS_MILLIS = 30_000
-
-/** How many rounds there are: `usual` as a rule, `long` with MANIFOLD_TEST_RUNS=50, and in between in between. */
-export function rounds(usual: number, long: number): number {
-  return Math.max(1, Math.ceil(usual + ((long - usual) * (RUNS - 1)) / (LONG_RUNS - 1)))
-}
 
 export function journalOf(seed: number): JournalMode {
   return LOGS[seed % LOGS.length]!

@@ -5,13 +5,13 @@ import { after, before, test } from 'node:test'
 import type { JournalMode } from '../../src/index.ts'
 import { SeededRandom } from '../../src/platform/simulated/random.ts'
 import { figure } from '../support/figures.ts'
-import { LOGS } from '../support/open.ts'
+import { LOGS, runs } from '../support/open.ts'
 import type { Task } from './child.ts'
 import { WritingProcess } from './child-process.ts'
 import { Oracle, withoutThreads } from './oracle.ts'
 import type { Report } from './report.ts'
 import { isWrongFailure } from './report.ts'
-import { newDirectory, repeat, rounds } from './rounds.ts'
+import { newDirectory, repeat } from './rounds.ts'
 import { callsByThread, injectedIn, NotTraceable, Strace } from './strace.ts'
 import { missing } from './tools.ts'
 
@@ -146,7 +146,7 @@ async function round(seed: number): Promise<number> {
 }
 
 test('no failing system call loses what was acknowledged', { skip: reason }, async context => {
-  const target = rounds(1000, 50_000)
+  const target = runs(1000, 50_000)
   try {
     for (const journal of LOGS) points.set(journal, await pointsOf(journal))
   } catch (error) {
@@ -158,7 +158,6 @@ test('no failing system call loses what was acknowledged', { skip: reason }, asy
   for (const [journal, { length }] of points) context.diagnostic(`${length} points with journal '${journal}'`)
   const reached = await repeat('system-call faults', 'system-calls', target, round)
   figure('system-call faults', reached, target)
-  figure('acknowledged commits lost', 0, 0)
 })
 
-if (reason !== undefined) figure('system-call faults', 0, rounds(1000, 50_000), reason)
+if (reason !== undefined) figure('system-call faults', 0, runs(1000, 50_000), reason)

@@ -12,9 +12,16 @@ export const blobs = table('blobs', { key: uint, value: bytes })
 export const documents = table('documents', { key: utf8, value: json() })
 export const visits = table('visits', { key: tuple(utf8, uint), value: utf8 })
 
-/** How often a test of chance runs: its own default, times MANIFOLD_TEST_RUNS. */
-export function runs(usual: number): number {
-  return Math.ceil(usual * Number(process.env['MANIFOLD_TEST_RUNS'] ?? 1))
+const RUNS = Number(process.env['MANIFOLD_TEST_RUNS'] ?? 1)
+/** What MANIFOLD_TEST_RUNS is in a long run that sets none. */
+const LONG_RUNS = 50
+
+/**
+ * How often a test of chance runs: its own default, times MANIFOLD_TEST_RUNS. With a number of its own for the long run,
+ * MANIFOLD_TEST_RUNS=50, it is in between for what is in between.
+ */
+export function runs(usual: number, long: number = usual * LONG_RUNS): number {
+  return Math.ceil(RUNS <= 1 ? usual * RUNS : usual + ((long - usual) * (RUNS - 1)) / (LONG_RUNS - 1))
 }
 
 export function newDisk(options?: SimulatedDiskOptions): SimulatedDisk {
