@@ -52,7 +52,7 @@ function sectionTable(rows: readonly MeasuredRow[]): Table {
 }
 
 function latencyTable(rows: readonly MeasuredRow[]): Table {
-  const micros = (value: number): string => value.toPrecision(3)
+  const micros = (value: number): string => String(Number(value.toPrecision(3)))
   return {
     head: ['work', 'contestant', 'p50 µs', 'p99 µs', 'p99.9 µs'],
     rows: rows.flatMap(row =>
