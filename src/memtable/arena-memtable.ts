@@ -61,10 +61,6 @@ export class ArenaMemtable implements Memtable {
     this.arena = new Arena(pool, this.use)
   }
 
-  get isEmpty(): boolean {
-    return this.arena.end === 0
-  }
-
   put(table: ArenaTable, tableId: number, key: EncodedKey, value: Uint8Array, valueLength: number): number {
     const address = this.arena.append(KIND_PUT, tableId, key, value, valueLength)
     table.index.insert(key, address)
@@ -209,10 +205,6 @@ export class ArenaMemtable implements Memtable {
     this.#lastId = -1
     this.#last = undefined
     this.arena.release()
-  }
-
-  get pins(): number {
-    return this.#pins
   }
 }
 

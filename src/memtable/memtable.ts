@@ -21,7 +21,6 @@ export interface Memtable {
   readonly use: MemoryUse
   visible: number
   readonly appended: number
-  readonly pins: number
 
   table(tableId: number): MemtableTable | undefined
   tableForWriting(tableId: number): MemtableTable

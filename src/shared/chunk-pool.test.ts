@@ -27,6 +27,16 @@ test('chunks of every size are used again, by whoever asks for that size', () =>
   }
 })
 
+test('a long chunk serves its own size alone, which is what it is counted with', () => {
+  const pool = new ChunkPool()
+  pool.join(100 * MIB)
+  const chunk = pool.take(3 * MIB)
+  pool.give(chunk)
+  assert.equal(pool.take(2 * MIB).byteLength, 2 * MIB)
+  assert.equal(pool.freeBytes, 3 * MIB)
+  assert.equal(pool.take(3 * MIB), chunk)
+})
+
 test('what is kept stays below what was asked for, and long chunks make room for others, oldest first', () => {
   const pool = new ChunkPool()
   pool.join(6 * MIB)
