@@ -7,6 +7,8 @@ export interface File {
   readonly path: string
   /** The descriptor, valid on every thread of this process; undefined where files have none, and then no thread shares them. */
   readonly descriptor: number | undefined
+  /** Writes bypass the page cache: position, length and memory of each are multiples of WRITE_UNIT_BYTES. */
+  readonly isDirect: boolean
   /** Bytes in the file. */
   size(): number
   /** Reads up to `target.length` bytes at `position`; returns how many there were (fewer only at the end of the file). */
@@ -38,6 +40,8 @@ export interface OpenMode {
   exclusive: boolean
   /** Every write returns only when it is durable (O_DSYNC). Where the platform lacks it, writing also syncs. */
   dataSync: boolean
+  /** Write past the page cache where the platform and the file system can (`File.isDirect`). */
+  direct?: boolean
 }
 
 /** Holds a database against every other opener, in this process and in others, until released or until the process ends. */

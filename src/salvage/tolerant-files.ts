@@ -83,6 +83,7 @@ function readingOnly(path: string): Error {
 class TolerantFile implements File {
   readonly path: string
   readonly descriptor: number | undefined = undefined
+  readonly isDirect = false
   readonly #inner: File
   readonly #note: (range: UnreadableRange) => void
 

@@ -17,9 +17,8 @@
  *    10  high        owner, and above
  *    11  took        thread, microseconds that the write took
  *    12  poll        owner, microseconds for which the thread looks for a signal before it sleeps
- *    13  buffer      owner, the number of the buffer that holds the bytes
- *    14  offset      owner, where in it they begin
- *    15  length      owner
+ *    13  parts       owner, how many parts the bytes are in
+ *    14  -           owner, for each part the number of its buffer, where in it the part begins, and its length
  * ```
  *
  * From word 6 on they belong to the owner until it stores `requested`, then to the thread until it stores `completed` or
@@ -42,10 +41,12 @@ export const POSITION_LOW = 9
 export const POSITION_HIGH = 10
 export const TOOK_MICROS = 11
 export const POLL_MICROS = 12
-export const BUFFER = 13
-export const OFFSET = 14
-export const LENGTH = 15
-export const SLOT_WORDS = 16
+export const PARTS = 13
+export const FIRST_PART = 14
+export const PART_WORDS = 3
+/** The most parts of one write; what is left is the next one. */
+export const PARTS_MAX = 32
+export const SLOT_WORDS: number = FIRST_PART + PARTS_MAX * PART_WORDS
 
 /**
  * Buffers that a thread knows by number; when there are more they are all forgotten. A thread that never returns to its event

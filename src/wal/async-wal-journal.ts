@@ -8,14 +8,12 @@ import type { Descriptor } from './segment-store.ts'
  */
 const SHORT_GROUP_BYTES = 4 * 1024 * 1024
 /** A group of so many bytes sets out at once: the call then costs little beside the bytes. */
-const LONG_GROUP_BYTES = 768 * 1024
+const LONG_GROUP_BYTES = 512 * 1024
 
 /** A group on its way through another thread: the write thread, or the I/O threads (`log-writer.ts`). */
 interface Flight {
   /** Everything before it was synced when it began; nothing from here on may be freed before it ends. */
   readonly syncedBefore: number
-  /** The group's bytes lie from here on. */
-  readonly from: number
   readonly to: number
   readonly group: CommitGroup
   /** The descriptor that the thread uses. */
@@ -87,12 +85,12 @@ export class AsyncWALJournal extends SegmentedJournal {
 
   #takeOff(sync: boolean): Flight {
     if (sync) this.waiters.seal()
-    const descriptor: Descriptor = sync && this.synced === this.written ? 'durable' : 'plain'
+    const descriptor: Descriptor = sync && this.canWriteThrough ? 'durable' : 'plain'
     let end = (): void => {}
     const ended = new Promise<void>(resolve => (end = resolve))
-    const group = this.takeGroup()
-    const { synced: syncedBefore, written: from, appended: to } = this
-    const flight = { syncedBefore, from, to, group, descriptor, isWritten: from === to, ended, end }
+    const group = this.takeGroup(descriptor === 'durable')
+    const { synced: syncedBefore, appended: to } = this
+    const flight = { syncedBefore, to, group, descriptor, isWritten: group.bytes === 0, ended, end }
     this.#flight = flight
     return flight
   }
@@ -103,7 +101,7 @@ export class AsyncWALJournal extends SegmentedJournal {
     const sequence = this.lastAppended
     const begun = this.clock.now()
     if (!flight.isWritten) {
-      await this.store.write(flight.from, group.parts(), group.bytes, descriptor)
+      await this.store.write(group, descriptor)
       flight.isWritten = true
       if (this.failure !== undefined) return
       this.noteWritten(to, sequence, group.needsDelayedSync && !sync)
@@ -140,7 +138,8 @@ export class AsyncWALJournal extends SegmentedJournal {
    * the bytes of a flight whose write has not returned are written once more. That is sound:
    *
    * - Both writes put the same bytes in the same place, since a position of the log is written with one content only
-   *   (parts do not change, `quiesce`; its segment is not freed, `free`). Whatever the order and however the two
+   *   (parts do not change, `quiesce`; its segment is not freed, `free`; the zeros behind a group that is written directly
+   *   are followed by no record). Whatever the order and however the two
    *   interleave, the place holds these bytes from the return of our write on.
    * - Our sync begins after our write has returned, so it covers them. If the flight's write comes after our sync, it
    *   makes durable blocks dirty with what they hold: a cut leaves the same bytes, torn or not.
@@ -172,10 +171,9 @@ export class AsyncWALJournal extends SegmentedJournal {
   }
 
   #writeOvertaking(flight: Flight, target: number, sequence: number, sync: boolean): void {
-    if (flight.to > this.written) this.store.writeSync(flight.from, flight.group.parts(), flight.group.bytes, 'plain')
-    const from = Math.max(flight.to, this.written)
-    const group = this.takeGroup()
-    if (group.bytes > 0) this.store.writeSync(from, group.parts(), group.bytes, 'plain')
+    if (flight.to > this.written) this.store.writeSync(flight.group, 'plain')
+    const group = this.takeGroup(false)
+    if (group.bytes > 0) this.store.writeSync(group, 'plain')
     const isDelayed = group.needsDelayedSync || flight.group.needsDelayedSync
     this.noteWritten(target, sequence, isDelayed && !sync)
     group.release()

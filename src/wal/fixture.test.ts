@@ -1,5 +1,6 @@
 // What the tests of the log share: a disk in memory that forgets what was not synced, a clock whose timers are fired by
 // hand, seeded random numbers, and short ways to write and recover a log. It holds no tests of its own.
+import { WRITE_UNIT_BYTES } from '../base/aligned-memory.ts'
 import { AsyncWALJournal } from './async-wal-journal.ts'
 import { createLog } from './create-log.ts'
 import { LogRecovery } from './recovery.ts'
@@ -37,8 +38,12 @@ class Inode {
     this.cached = next
   }
 
-  sync(sectors: Iterable<number> = [...this.dirty]): void {
+  /** Makes the size durable, too. */
+  sync(sectors: Iterable<number> = [...this.dirty], size: number = this.cached.length): void {
     for (const sector of sectors) this.persist(sector)
+    const next = new Uint8Array(Math.max(size, this.durable.length))
+    next.set(this.durable)
+    this.durable = next
   }
 
   /** What a write that is durable on its own makes durable: its own sectors, not all that the file has unsynced. */
@@ -71,6 +76,8 @@ export class MemoryDisk implements FileSystem {
   before: (operation: Operation, path: string) => void = () => {}
   /** The most bytes that one write accepts. */
   writeBytesMax: number = Infinity
+  /** Files can be opened for direct writes. */
+  takesDirectWrites = true
   /** By how much files may still grow. */
   space: number = Infinity
   writes = 0
@@ -136,7 +143,7 @@ export class MemoryDisk implements FileSystem {
     if (present === undefined && !mode.create) throw systemError('ENOENT')
     const inode = present ?? new Inode()
     this.names.set(path, inode)
-    return new MemoryFile(this, path, inode, mode.dataSync)
+    return new MemoryFile(this, path, inode, mode)
   }
 
   existsSync(path: string): boolean {
@@ -183,14 +190,16 @@ class MemoryFile implements File {
   readonly path: string
   readonly #disk: MemoryDisk
   readonly #inode: Inode
+  readonly isDirect: boolean
   readonly #dataSync: boolean
   #closed = false
 
-  constructor(disk: MemoryDisk, path: string, inode: Inode, dataSync: boolean) {
+  constructor(disk: MemoryDisk, path: string, inode: Inode, { dataSync, direct }: OpenMode) {
     this.#disk = disk
     this.path = path
     this.#inode = inode
     this.#dataSync = dataSync
+    this.isDirect = direct === true && disk.takesDirectWrites
   }
 
   #enter(operation: Operation): void {
@@ -215,8 +224,11 @@ class MemoryFile implements File {
   }
 
   #put(parts: readonly Uint8Array[], position: number): number {
+    const places = [position, ...parts.flatMap(part => [part.byteOffset, part.length])]
+    if (this.isDirect && places.some(place => place % WRITE_UNIT_BYTES !== 0)) throw systemError('EINVAL')
     this.#disk.writes++
-    let left = this.#disk.writeBytesMax
+    const unit = this.isDirect ? WRITE_UNIT_BYTES : 1
+    let left = Math.floor(this.#disk.writeBytesMax / unit) * unit
     let at = position
     for (const part of parts) {
       const bytes = part.subarray(0, Math.min(part.length, left))
@@ -258,13 +270,18 @@ class MemoryFile implements File {
   /** Covers what was written before the call, and nothing that is written while it is under way. */
   sync(): Promise<void> {
     const sectors = [...this.#inode.dirty]
+    const size = this.#inode.cached.length
     return this.#later('sync', () => {
       this.#disk.syncs++
-      this.#inode.sync(sectors)
+      this.#inode.sync(sectors, size)
     })
   }
 
+  /** A file that is made longer takes its room at once, since zeros written into it later are not counted. */
   truncateSync(size: number): void {
+    const growth = Math.max(0, size - this.#inode.cached.length)
+    if (growth > this.#disk.space) throw systemError('ENOSPC')
+    this.#disk.space -= growth
     this.#inode.resize(size)
   }
 

@@ -1,3 +1,4 @@
+import { WRITE_UNIT_BYTES } from '../base/aligned-memory.ts'
 import { checksum } from '../base/checksum.ts'
 import { blockBytes, runsOf } from './chain.ts'
 import { decodeRecordHeader, newRecordHeader, RECORD_HEADER_BYTES } from './record-format.ts'
@@ -47,7 +48,10 @@ export interface BadRecord extends LogFault {
 const BLOCK_BYTES = 1024 * 1024
 const NOTHING = new Uint8Array(0)
 
-/** Reads the records of a chain in order, each verified alone and against the one before. */
+/**
+ * Reads the records of a chain in order, each verified alone and against the one before. A record stands right behind the
+ * one before, or at the next multiple of the write unit, if a write begins with it.
+ */
 export class LogReader {
   readonly #file: ChainFile
   readonly #runs: readonly Run[]
@@ -55,6 +59,8 @@ export class LogReader {
   #run = 0
   readonly #block: Uint8Array
   readonly #header: RecordHeader = newRecordHeader()
+  /** Where the header that is looked at stands: at `position`, or at the next unit. */
+  #at = 0
   readonly #record: LogRecord = { sequence: 0, position: 0, end: 0, checksum: 0, payload: NOTHING }
   /** Log bytes from `#windowStart` to `#windowEnd`: the block, or a larger one for one large record. */
   #window: Uint8Array
@@ -70,7 +76,7 @@ export class LogReader {
   records = 0
   /** Bytes read from the files. */
   bytesRead = 0
-  /** What stands at `position`, once `next` has found no record there. */
+  /** What stands where the next record should, once `next` has found none. */
   bad: BadRecord | undefined
 
   constructor(file: ChainFile, segments: readonly FoundSegment[], start: LogStart) {
@@ -93,7 +99,7 @@ export class LogReader {
   *nextInPieces(): Generator<void, LogRecord | undefined> {
     const end = this.#nextHeader()
     if (end === undefined) return undefined
-    const start = this.position + RECORD_HEADER_BYTES
+    const start = this.#at + RECORD_HEADER_BYTES
     if (end - start <= BLOCK_BYTES) return this.#nextPayload(end)
     let found = 0
     for (let position = start; position < end; position += BLOCK_BYTES) {
@@ -108,14 +114,35 @@ export class LogReader {
     return this.#verified(found) ? this.#accept(this.#header, end, NOTHING) : undefined
   }
 
-  /** Reads the header at `position` into `#header`; returns the position behind its record. */
+  /** Finds the next header, reads it into `#header` and returns the position behind its record. */
   #nextHeader(): number | undefined {
     const { position } = this
+    const end = this.#headerAt(position)
+    const run = this.#runs[this.#run]
+    if (end !== undefined || run === undefined || run.from > position) return end
+    const unit = position + WRITE_UNIT_BYTES - ((position - run.from) % WRITE_UNIT_BYTES)
+    if (unit === position + WRITE_UNIT_BYTES || run.to - unit < RECORD_HEADER_BYTES) return undefined
+    const { bad } = this
+    const endFromUnit = this.#headerAt(unit)
+    // Behind zeros the next record is the one that begins the unit, if there is one, and it is what is wrong.
+    if (endFromUnit === undefined && !this.#isBlank(unit, run.to)) this.bad = bad
+    return endFromUnit
+  }
+
+  /** Zeros from `position` up to `end`. */
+  #isBlank(end: number, limit: number): boolean {
+    this.#load(this.position, end - this.position, limit)
+    const from = this.position - this.#windowStart
+    return this.#window.subarray(from, end - this.#windowStart).every(byte => byte === 0)
+  }
+
+  #headerAt(position: number): number | undefined {
+    this.#at = position
     while (this.#run < this.#runs.length && this.#runs[this.#run]!.to <= position) this.#run++
     const run = this.#runs[this.#run]
     if (run === undefined || run.from > position || run.to - position < RECORD_HEADER_BYTES)
       return this.#refuse('the log ends here', 'a record', 'nothing')
-    this.#load(RECORD_HEADER_BYTES, run.to)
+    this.#load(position, RECORD_HEADER_BYTES, run.to)
     const header = this.#header
     const offset = position - this.#windowStart
     const wrong = decodeRecordHeader(this.#window, this.#view, offset, header)
@@ -134,9 +161,9 @@ export class LogReader {
   }
 
   #nextPayload(end: number): LogRecord | undefined {
-    const { position } = this
+    const position = this.#at
     const header = this.#header
-    this.#load(end - position, this.#runs[this.#run]!.to)
+    this.#load(position, end - position, this.#runs[this.#run]!.to)
     const payloadStart = position - this.#windowStart + RECORD_HEADER_BYTES
     const payload = this.#window.subarray(payloadStart, payloadStart + header.payloadBytes)
     return this.#verified(checksum(payload)) ? this.#accept(header, end, payload) : undefined
@@ -152,7 +179,7 @@ export class LogReader {
   #accept(header: RecordHeader, end: number, payload: Uint8Array): LogRecord {
     const record = this.#record
     record.sequence = header.sequence
-    record.position = this.position
+    record.position = this.#at
     record.end = end
     record.checksum = header.checksum
     record.payload = payload
@@ -166,7 +193,7 @@ export class LogReader {
 
   /** That a sound header is of this place in the log. */
   #follows(header: RecordHeader, run: Run): boolean {
-    const { position } = this
+    const position = this.#at
     if (header.position !== position)
       this.#refuse('the record is of another place', `position ${position}`, `${header.position}`)
     else if (header.epochLow !== run.epoch.low || header.epochHigh !== run.epoch.high) {
@@ -186,22 +213,25 @@ export class LogReader {
   }
 
   #refuse(what: string, expected: string, found: string, certain = false): undefined {
-    this.bad = { position: this.position, what, expected, found, certain }
+    this.bad = { position: this.#at, what, expected, found, certain }
     return undefined
   }
 
   /** Makes sure that `bytes` from `position` on are in the window; `limit` is where the readable log ends. */
-  #load(bytes: number, limit: number): void {
-    if (this.position + bytes <= this.#windowEnd) return
-    const kept = this.#window.subarray(this.position - this.#windowStart, this.#windowEnd - this.#windowStart)
+  #load(position: number, bytes: number, limit: number): void {
+    if (position >= this.#windowStart && position + bytes <= this.#windowEnd) return
+    const isInside = position >= this.#windowStart && position < this.#windowEnd
+    const kept = isInside
+      ? this.#window.subarray(position - this.#windowStart, this.#windowEnd - this.#windowStart)
+      : NOTHING
     const window = bytes <= this.#block.length ? this.#block : new Uint8Array(bytes)
     window.set(kept)
     if (window !== this.#window) this.#view = new DataView(window.buffer)
     this.#window = window
-    this.#windowStart = this.position
-    this.#windowEnd = Math.min(limit, this.position + window.length)
+    this.#windowStart = position
+    this.#windowEnd = Math.min(limit, position + window.length)
     const target = window.subarray(kept.length, this.#windowEnd - this.#windowStart)
-    this.#file.read(this.position + kept.length, target)
+    this.#file.read(position + kept.length, target)
     this.bytesRead += target.length
   }
 }

@@ -97,10 +97,10 @@ export class LogSpace {
     this.#serve()
   }
 
-  /** Turns a reservation into a record's place. */
-  use(bytes: number): void {
-    assert(bytes <= this.#reserved, 'a record has a reservation')
-    this.#reserved -= bytes
+  /** Turns a reservation into a record's place, of `bytes`; what is left of it goes back. */
+  use(reserved: number, bytes: number): void {
+    assert(bytes <= reserved && reserved <= this.#reserved, 'a record has a reservation')
+    this.#reserved -= reserved
     this.#used += bytes
     if (this.#preparing === undefined && !this.#preparationDeferred && this.#wantsAhead()) this.#prepareSoon()
   }
@@ -159,6 +159,7 @@ export class LogSpace {
     const isFast = this.#used - this.#usedThen > (now - this.#preparedAt) * FAST_BYTES_PER_MILLI
     this.#preparedAt = now
     this.#usedThen = this.#used
+    if (this.#store.isWrittenThrough()) return 'direct'
     return isFast ? 'written' : 'synced'
   }
 

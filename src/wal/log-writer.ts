@@ -6,6 +6,16 @@ import type { WriteThreadPool } from './write-thread-pool.ts'
 
 /** Zeros that the I/O threads write in one call: each call needs a turn of the event loop to be followed by the next. */
 const ZEROS_AT_ONCE = 16 * 1024 * 1024
+/** The same of a direct file: the medium is theirs for so long, and groups wait. */
+const DIRECT_ZEROS_AT_ONCE = 1024 * 1024
+
+/** What a write needs to be known of. */
+interface WriteKind {
+  /** What the file was opened with: each write reaches the medium. */
+  readonly through: boolean
+  /** The parts lie in memory of the journal's own, which is used again and again. */
+  readonly hasOwnMemory: boolean
+}
 
 /**
  * Which thread writes the log off the caller's: a write thread as soon as one runs, and the I/O threads until then and without
@@ -16,6 +26,8 @@ export class LogWriter {
   readonly #pool: WriteThreadPool | undefined
   readonly #pollMicros: number
   #thread: WriteThread | undefined
+  /** The thread has been given a group. */
+  #writesGroups = false
 
   /** Without a pool all goes through the I/O threads. */
   constructor(pool?: WriteThreadPool, pollMicros: number = 0) {
@@ -23,20 +35,22 @@ export class LogWriter {
     this.#pollMicros = pollMicros
   }
 
-  /** Writes all of `parts`. `through` must be what the file was opened with: each write reaches the medium. */
-  async write(file: File, through: boolean, parts: readonly Uint8Array[], position: number): Promise<void> {
-    const thread = this.#ready(file)
-    if (thread === undefined || parts.length !== 1 || !(parts[0]!.buffer instanceof SharedArrayBuffer))
-      return writeFully(file, parts, position)
+  /** Writes all of `parts`. */
+  async write(file: File, kind: WriteKind, parts: readonly Uint8Array[], position: number): Promise<void> {
+    const thread = kind.hasOwnMemory ? this.#ready(file) : undefined
+    if (thread === undefined) return writeFully(file, parts, position)
+    this.#writesGroups = true
     const { path } = file
-    await writeFully({ path, write: ([left], at) => thread.write(file, through, left!, at) }, parts, position)
+    await writeFully({ path, write: (left, at) => thread.write(file, kind.through, left, at) }, parts, position)
   }
 
+  /** Where the thread writes groups, a direct file's zeros are the I/O threads': otherwise the groups would wait for them. */
   async writeZeros(file: File, from: number, to: number): Promise<void> {
-    const thread = this.#ready(file)
+    const thread = file.isDirect && this.#writesGroups ? undefined : this.#ready(file)
     if (thread !== undefined && !thread.isWritingZeros && (await thread.writeZeros(file, from, to))) return
-    for (let position = from; position < to; position += ZEROS_AT_ONCE)
-      await writeFully(file, zeroParts(Math.min(ZEROS_AT_ONCE, to - position)), position)
+    const atOnce = file.isDirect ? DIRECT_ZEROS_AT_ONCE : ZEROS_AT_ONCE
+    for (let position = from; position < to; position += atOnce)
+      await writeFully(file, zeroParts(Math.min(atOnce, to - position)), position)
   }
 
   #ready(file: File): WriteThread | undefined {

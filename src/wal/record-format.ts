@@ -5,7 +5,7 @@ import type { Epoch } from './segment-format.ts'
 
 /**
  * A record of the log: this header, then `payload bytes` of payload. Both are multiples of 4, so that every position is
- * one too.
+ * one too. It stands behind the record before, or at the next multiple of WRITE_UNIT_BYTES of its segment.
  *
  * ```
  *  offset  bytes  field
@@ -16,7 +16,7 @@ import type { Epoch } from './segment-format.ts'
  *      16      8  position of this record
  *      24      8  epoch
  *      32      8  sequence
- *      40      8  durable through: the position known synced when this record was appended
+ *      40      8  durable through: the end of the last record known synced when this record was appended
  *      48      4  previous checksum: the header checksum of the record before, 0 before the first of a log
  *      52      4  zero
  *      56      -  payload

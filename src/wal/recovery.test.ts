@@ -1,3 +1,4 @@
+import { WRITE_UNIT_BYTES } from '../base/aligned-memory.ts'
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { DatabaseError } from '../base/errors.ts'
@@ -57,9 +58,13 @@ function expected(sizes: readonly number[]): Uint8Array[] {
   return sizes.map((bytes, i) => payloadOf(i + 1, bytes))
 }
 
-/** Where the record number `index` of `sizes` begins. */
+/** Where the record number `index` of `sizes` begins: each is in a group of its own, and a synced group begins a unit. */
 function positionOf(sizes: readonly number[], index: number): number {
-  return sizes.slice(0, index).reduce((sum, bytes) => sum + bytes + RECORD_HEADER_BYTES, 0)
+  return Math.ceil((index === 0 ? 0 : endOfRecord(sizes, index - 1)) / WRITE_UNIT_BYTES) * WRITE_UNIT_BYTES
+}
+
+function endOfRecord(sizes: readonly number[], index: number): number {
+  return positionOf(sizes, index) + RECORD_HEADER_BYTES + sizes[index]!
 }
 
 test('a log is recovered over many segments, from any record on', async () => {
@@ -81,7 +86,7 @@ test('a log is recovered over many segments, from any record on', async () => {
     })
     assert.deepEqual(payloads, expected(sizes).slice(sequence))
     assert.deepEqual(sequences, sizes.map((_, i) => i + 1).slice(sequence))
-    assert.deepEqual([place.position, place.sequence], [positionOf(sizes, sizes.length), sizes.length])
+    assert.deepEqual([place.position, place.sequence], [endOfRecord(sizes, sizes.length - 1), sizes.length])
   }
 })
 
@@ -107,6 +112,8 @@ test('a flipped bit in front of something durable refuses, with its place', asyn
   const { disk } = await logOf(sizes)
   const last = positionOf(sizes, 2)
   for (let at = 0; at < last; at++) {
+    // Between two groups are zeros of which nothing is read.
+    if (at >= endOfRecord(sizes, at < positionOf(sizes, 1) ? 0 : 1)) continue
     const damaged = disk.clone()
     damaged.bytes(walPath(0))[SEGMENT_HEADER_BYTES + at]! ^= 1 << (at % 8)
     const record = at < positionOf(sizes, 1) ? 0 : positionOf(sizes, 1)
@@ -114,6 +121,18 @@ test('a flipped bit in front of something durable refuses, with its place', asyn
     await assert.rejects(recover(damaged), isCorruptionOf(walPath(0), SEGMENT_HEADER_BYTES + record), `byte ${at}`)
     assert.deepEqual(damaged.bytes(walPath(0)), before)
   }
+})
+
+test('zeros in the place of a durable record refuse, although the next record begins a unit', async () => {
+  const log = await freshLog('sync')
+  // The first two are one group, in one unit.
+  await append(log, 100)
+  await log.journal.waitForSync(await append(log, 40))
+  await log.journal.waitForSync(await append(log, 60))
+  await quiet()
+  const segment = log.disk.bytes(walPath(0))
+  segment.fill(0, SEGMENT_HEADER_BYTES + 156, SEGMENT_HEADER_BYTES + 252)
+  await assert.rejects(recover(log.disk), isCorruptionOf(walPath(0), SEGMENT_HEADER_BYTES + WRITE_UNIT_BYTES))
 })
 
 test('a later record alone proves nothing: the kernel may have written it and not the one before', async () => {
@@ -239,8 +258,8 @@ test('a damaged segment header refuses wherever records are behind it', async ()
 test('a damaged header refuses also where only its own records tell that it was in use', async () => {
   // The second record fills the first segment to its end, or reaches into the next one.
   for (const sizes of [
-    [60_000, 5424, 3000],
-    [60_000, 8000, 100],
+    [60_000, 5064, 3000],
+    [60_000, 7000, 100],
     [60_000, 8000],
   ]) {
     const { disk } = await logOf(sizes)
@@ -371,7 +390,7 @@ test('a record that no longer fits into what was prepared for it is damage', asy
 test('damage in front of a new epoch refuses even where the epoch has no record yet', async () => {
   const { disk } = await logOf([100, 100])
   await recover(disk)
-  disk.bytes(walPath(0))[SEGMENT_HEADER_BYTES + 200]! ^= 1
+  disk.bytes(walPath(0))[SEGMENT_HEADER_BYTES + WRITE_UNIT_BYTES + 100]! ^= 1
   await assert.rejects(recover(disk), isCorruptionOf(walPath(0)))
 })
 
@@ -382,7 +401,7 @@ test('a segment of another database, or of a newer version, refuses', async () =
   const header = { serial: 1, start: 0, capacity: 65536, epoch: { low: 1, high: 1 }, epochStart: 0 }
   const block = encodeSegmentHeader(header, uuid)
   disk.bytes(walPath(0)).set(block)
-  disk.bytes(walPath(0))[8] = 2
+  disk.bytes(walPath(0))[8] = 3
   await assert.rejects(recover(disk), hasCode('MANIFOLD_CORRUPTION'), 'a flipped version is damage')
   disk.bytes(walPath(0)).set(newerHeader(block))
   await assert.rejects(recover(disk), hasCode('MANIFOLD_VERSION'))
@@ -394,7 +413,7 @@ async function recover2(disk: MemoryDisk, uuid: Uint8Array): Promise<void> {
 
 function newerHeader(block: Uint8Array): Uint8Array {
   const newer = block.slice()
-  newer[8] = 2
+  newer[8] = 3
   new DataView(newer.buffer).setUint32(4092, crc(newer.subarray(0, 4092)), true)
   return newer
 }
@@ -421,7 +440,7 @@ test('progress is told, and an aborted signal ends recovery with the files as th
   }
   await new LogRecovery(options).replay(() => {})
   assert.ok(told.length >= 3)
-  assert.equal(told[told.length - 1], positionOf(sizes, sizes.length))
+  assert.equal(told[told.length - 1], endOfRecord(sizes, sizes.length - 1))
   signal.aborted = true
   const calls = disk.log.length
   await assert.rejects(

@@ -117,7 +117,8 @@ export class LogRecovery {
 
   /** Tells a torn tail, which is cut off, from damage to something durable, which nothing may be built upon. */
   #checkEnd(bad: BadRecord): void {
-    const { position } = bad
+    // What is proven durable is what lies behind the last sound record, wherever the bad one stands.
+    const { position } = this.#reader
     const { segments, damaged } = this.#chain
     for (const file of damaged) {
       const isInUse = bad.certain || holdsRecordsFrom(this.#options, file.path, position)

@@ -1,3 +1,4 @@
+import { alignedMemory, WRITE_UNIT_BYTES } from '../base/aligned-memory.ts'
 import { assert } from '../base/assert.ts'
 import { ioError } from '../platform/io-error.ts'
 import { writeFully, writeFullySync } from '../platform/write-fully.ts'
@@ -65,32 +66,60 @@ export function listSegmentFiles(files: LogFiles): SegmentFile[] {
 }
 
 /**
- * How far a new segment is prepared.
+ * How a new segment is prepared.
  *
  * `written`: its size and its header are on the medium, and its zeros are written. They need not reach the medium: a cut
  * leaves a file that reads as zeros wherever nothing was synced. The operating system has set the room aside.
  * `synced`: the zeros are on the medium, too. A synced write then changes nothing but what it writes: one of 13 KB takes
  * 110 µs, and 170 on zeros that are only written; but each byte of the log goes to the medium twice.
+ * `direct`: the same past the page cache, where files can be written so, which costs a sixth of the processor's time. It is
+ * for a log whose groups are written directly, too: a part of a page that is written through the page cache must be read first.
  */
-export type Preparation = 'written' | 'synced'
+export type Preparation = 'written' | 'synced' | 'direct'
 
 /** The size first, so that no file is shorter than its header says; the header last, so that a file whose preparation failed half-way is no segment. */
 async function format(
-  file: File,
+  plain: File,
+  durable: File,
   header: SegmentHeader,
-  { uuid, writer }: WritableLogFiles,
+  { uuid, fileSystem, writer }: WritableLogFiles,
   preparation: Preparation,
 ): Promise<void> {
   const end = SEGMENT_HEADER_BYTES + header.capacity
-  if (preparation === 'written') {
-    file.truncateSync(end)
-    await file.sync()
+  const isDirect = preparation === 'direct' && durable.isDirect
+  if (isDirect || preparation === 'written') {
+    plain.truncateSync(end)
+    await plain.sync()
   }
-  await writer.writeZeros(file, SEGMENT_HEADER_BYTES, end)
-  if (preparation === 'synced') {
-    await writeFully(file, [encodeSegmentHeader(header, uuid)], 0)
-    await file.sync()
+  if (isDirect) await writeDirectZeros(plain.path, end, fileSystem, writer)
+  else await writer.writeZeros(plain, SEGMENT_HEADER_BYTES, end)
+  if (isDirect || preparation === 'written') await writeFully(durable, [headerBlock(header, uuid)], 0)
+  else {
+    await writeFully(plain, [encodeSegmentHeader(header, uuid)], 0)
+    await plain.sync()
   }
+}
+
+async function writeDirectZeros(path: string, end: number, fileSystem: FileSystem, writer: LogWriter): Promise<void> {
+  const file = fileSystem.openSync(path, {
+    write: true,
+    create: false,
+    exclusive: false,
+    dataSync: false,
+    direct: true,
+  })
+  try {
+    await writer.writeZeros(file, SEGMENT_HEADER_BYTES, end)
+  } finally {
+    file.closeSync()
+  }
+}
+
+/** Where a direct write may take it from. */
+function headerBlock(header: SegmentHeader, uuid: Uint8Array): Uint8Array {
+  const block = new Uint8Array(alignedMemory(SEGMENT_HEADER_BYTES), 0, SEGMENT_HEADER_BYTES)
+  block.set(encodeSegmentHeader(header, uuid))
+  return block
 }
 
 /** The same, blocking, with the zeros synced. */
@@ -102,8 +131,8 @@ function formatSync(file: File, header: SegmentHeader, { uuid }: LogFiles): void
   file.syncSync()
 }
 
-function exists(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EEXIST'
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
 }
 
 /** Creates the file of the first slot from `slot` on that is free on the disk too. */
@@ -118,41 +147,43 @@ function createFile(files: LogFiles, slots: Set<number>): { slot: number; file: 
       slots.add(slot)
       return { slot, file }
     } catch (error) {
-      if (!exists(error)) throw ioError(error, 'create a log segment', segmentPath(files, slot))
+      if (!hasCode(error, 'EEXIST')) throw ioError(error, 'create a log segment', segmentPath(files, slot))
       slots.add(slot)
     }
   }
 }
 
+/** Past the page cache where that can be done. Whether the drive takes units as small as ours shows in the first write. */
 function openDurable({ fileSystem }: LogFiles, { path }: File): File {
-  return fileSystem.openSync(path, { write: true, create: false, exclusive: false, dataSync: true })
+  const mode = { write: true, create: false, exclusive: false, dataSync: true }
+  const direct = fileSystem.openSync(path, { ...mode, direct: true })
+  if (!direct.isDirect) return direct
+  try {
+    writeFullySync(direct, [ZEROS.subarray(0, WRITE_UNIT_BYTES)], SEGMENT_HEADER_BYTES + WRITE_UNIT_BYTES)
+    return direct
+  } catch (error) {
+    direct.closeSync()
+    if (!hasCode(error, 'EINVAL')) throw error
+    return fileSystem.openSync(path, mode)
+  }
 }
 
-function finish(files: LogFiles, slot: number, plain: File, durable: File, header: SegmentHeader): Segment {
-  try {
-    files.fileSystem.syncDirectorySync(files.fileSystem.dirname(files.dataPath))
-  } catch (error) {
-    durable.closeSync()
-    throw error
-  }
-  return { slot, header, plain, durable }
-}
-
-/** Writes the header through the new descriptor. */
-async function openWithHeader(files: LogFiles, plain: File, header: SegmentHeader): Promise<File> {
-  const durable = openDurable(files, plain)
-  try {
-    await writeFully(durable, [encodeSegmentHeader(header, files.uuid)], 0)
-    return durable
-  } catch (error) {
-    durable.closeSync()
-    throw error
-  }
+/** Makes the names of the segments durable. */
+function syncDirectory({ fileSystem, dataPath }: LogFiles): void {
+  fileSystem.syncDirectorySync(fileSystem.dirname(dataPath))
 }
 
 /** Removes what a failed preparation left, so that its space is free again, and says why it failed. */
-function abandon(files: LogFiles, slots: Set<number>, slot: number, plain: File, error: unknown): Error {
+function abandon(
+  files: LogFiles,
+  slots: Set<number>,
+  slot: number,
+  plain: File,
+  durable: File | undefined,
+  error: unknown,
+): Error {
   plain.closeSync()
+  durable?.closeSync()
   if (removeSegmentFile(files, plain.path)) slots.delete(slot)
   return ioError(error, 'prepare a log segment', plain.path)
 }
@@ -166,31 +197,36 @@ export async function createSegment(
   header: SegmentHeader,
   preparation: Preparation,
 ): Promise<Segment> {
-  const { slot, file } = createFile(files, slots)
+  const { slot, file: plain } = createFile(files, slots)
+  let durable: File | undefined
   try {
-    await format(file, header, files, preparation)
-    const durable = preparation === 'written' ? await openWithHeader(files, file, header) : openDurable(files, file)
-    return finish(files, slot, file, durable, header)
+    durable = openDurable(files, plain)
+    await format(plain, durable, header, files, preparation)
+    syncDirectory(files)
+    return { slot, header, plain, durable }
   } catch (error) {
-    throw abandon(files, slots, slot, file, error)
+    throw abandon(files, slots, slot, plain, durable, error)
   }
 }
 
 /** The same, blocking, with the zeros synced. */
 export function createSegmentSync(files: LogFiles, slots: Set<number>, header: SegmentHeader): Segment {
-  const { slot, file } = createFile(files, slots)
+  const { slot, file: plain } = createFile(files, slots)
+  let durable: File | undefined
   try {
-    formatSync(file, header, files)
-    return finish(files, slot, file, openDurable(files, file), header)
+    durable = openDurable(files, plain)
+    formatSync(plain, header, files)
+    syncDirectory(files)
+    return { slot, header, plain, durable }
   } catch (error) {
-    throw abandon(files, slots, slot, file, error)
+    throw abandon(files, slots, slot, plain, durable, error)
   }
 }
 
 /** Gives a freed segment a new place in the log. Its old records stay: their positions are not of the new place. */
 export async function reheadSegment(files: LogFiles, segment: Segment, header: SegmentHeader): Promise<Segment> {
   try {
-    await writeFully(segment.durable, [encodeSegmentHeader(header, files.uuid)], 0)
+    await writeFully(segment.durable, [headerBlock(header, files.uuid)], 0)
     return { ...segment, header }
   } catch (error) {
     throw ioError(error, 'prepare a log segment', segment.plain.path)
@@ -200,7 +236,7 @@ export async function reheadSegment(files: LogFiles, segment: Segment, header: S
 /** The same, blocking. */
 export function reheadSegmentSync(files: LogFiles, segment: Segment, header: SegmentHeader): Segment {
   try {
-    writeFullySync(segment.durable, [encodeSegmentHeader(header, files.uuid)], 0)
+    writeFullySync(segment.durable, [headerBlock(header, files.uuid)], 0)
     return { ...segment, header }
   } catch (error) {
     throw ioError(error, 'prepare a log segment', segment.plain.path)

@@ -31,7 +31,7 @@ import { readU53, writeU53 } from '../base/u53.ts'
  */
 export const SEGMENT_HEADER_BYTES = 4096
 export const SEGMENT_MAGIC = 'MNFLDLOG'
-export const SEGMENT_FORMAT_VERSION = 1
+export const SEGMENT_FORMAT_VERSION = 2
 export const UUID_BYTES = 16
 
 export const SEGMENT_VERSION_OFFSET = 8

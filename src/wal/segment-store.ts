@@ -6,6 +6,7 @@ import { SegmentDiscarder } from './segment-discarder.ts'
 import { closeSegment, createSegment, createSegmentSync, reheadSegment, reheadSegmentSync } from './segment-files.ts'
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { CommitGroup } from './commit-group.ts'
 import type { LogFiles, Preparation, Segment, WritableLogFiles } from './segment-files.ts'
 import type { Epoch, SegmentHeader } from './segment-format.ts'
 
@@ -50,7 +51,8 @@ export interface SegmentStoreOptions extends WritableLogFiles {
 export class SegmentStore {
   readonly #options: SegmentStoreOptions
   readonly #segmentBytes: number
-  readonly #epochStart: number
+  /** The position at which the first segment begins; all others begin a multiple of CAPACITY_UNIT_BYTES behind it. */
+  readonly epochStart: number
   /** In order of position; the last one is the furthest prepared. */
   readonly #chain: Segment[] = []
   readonly #free: Segment[] = []
@@ -59,6 +61,9 @@ export class SegmentStore {
   readonly #slots: Set<number>
   readonly #discarder: SegmentDiscarder
   #freeMax = FREE_SEGMENTS_MIN
+  /** Bytes written since the last look through the durable descriptors, and through the plain ones. */
+  #throughBytes = 0
+  #plainBytes = 0
   /** Segments prepared since some were freed. */
   #prepared = 0
   #serial: number
@@ -70,7 +75,7 @@ export class SegmentStore {
     this.#options = options
     this.#segmentBytes = Math.ceil(options.segmentBytes / CAPACITY_UNIT_BYTES) * CAPACITY_UNIT_BYTES
     this.epoch = epoch
-    this.#epochStart = start
+    this.epochStart = start
     this.#end = start
     this.#serial = serial
     this.#retired = retired
@@ -129,7 +134,7 @@ export class SegmentStore {
 
   #nextHeader(freed: Segment | undefined, missingBytes: number): SegmentHeader {
     const capacity = freed?.header.capacity ?? this.#nextCapacity(missingBytes)
-    return { serial: ++this.#serial, start: this.#end, capacity, epoch: this.epoch, epochStart: this.#epochStart }
+    return { serial: ++this.#serial, start: this.#end, capacity, epoch: this.epoch, epochStart: this.epochStart }
   }
 
   #nextCapacity(missingBytes: number): number {
@@ -153,16 +158,24 @@ export class SegmentStore {
     else this.#discarder.discard(segment)
   }
 
-  /** Writes `parts` at `position`, through to the medium where `descriptor` is 'durable'. */
-  writeSync(position: number, parts: readonly Uint8Array[], bytes: number, descriptor: Descriptor): void {
-    for (const span of this.#spans(position, parts, bytes))
-      writeFullySync(span.segment[descriptor], span.parts, span.offset)
+  /** Writes a closed group, through to the medium where `descriptor` is 'durable'. */
+  writeSync(group: CommitGroup, descriptor: Descriptor): void {
+    for (const span of this.#spans(group, descriptor)) writeFullySync(span.segment[descriptor], span.parts, span.offset)
   }
 
   /** The same, off the caller's thread. */
-  async write(position: number, parts: readonly Uint8Array[], bytes: number, descriptor: Descriptor): Promise<void> {
-    for (const span of this.#spans(position, parts, bytes))
-      await this.#options.writer.write(span.segment[descriptor], descriptor === 'durable', span.parts, span.offset)
+  async write(group: CommitGroup, descriptor: Descriptor): Promise<void> {
+    const { writer } = this.#options
+    const through = descriptor === 'durable'
+    for (const { segment, parts, offset } of this.#spans(group, descriptor))
+      await writer.write(segment[descriptor], { through, hasOwnMemory: group.hasOwnMemory }, parts, offset)
+  }
+
+  /** Most of what was written since the last call went through the durable descriptors. */
+  isWrittenThrough(): boolean {
+    const isMost = this.#throughBytes > this.#plainBytes
+    this.#throughBytes = this.#plainBytes = 0
+    return isMost
   }
 
   /** Makes what was written between `from` and `to` durable. */
@@ -179,8 +192,10 @@ export class SegmentStore {
     return this.#chain.filter(({ header }) => header.start < to && header.start + header.capacity > from)
   }
 
-  #spans(position: number, parts: readonly Uint8Array[], bytes: number): Span[] {
+  #spans({ start: position, parts, length: bytes }: CommitGroup, descriptor: Descriptor): Span[] {
     assert(position + bytes <= this.#end, 'bytes of the log have a prepared place')
+    if (descriptor === 'durable') this.#throughBytes += bytes
+    else this.#plainBytes += bytes
     const spans: Span[] = []
     let cut: PartCut = { part: 0, offset: 0 }
     for (const segment of this.#between(position, position + bytes)) {

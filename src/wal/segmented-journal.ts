@@ -1,3 +1,4 @@
+import { WRITE_UNIT_BYTES } from '../base/aligned-memory.ts'
 import { assert } from '../base/assert.ts'
 import { checksum, CHECKSUM_WORDS_MAX, checksumOfWords } from '../base/checksum.ts'
 import { DatabaseError } from '../base/errors.ts'
@@ -68,6 +69,8 @@ export abstract class SegmentedJournal implements Journal {
   protected delayOver = false
   #delay: Timer | undefined
   protected closed = false
+  /** The group before ends with zeros behind `appended`, up to the next unit: the next one begins behind them. */
+  #unitIsFilled = false
   readonly #header: RecordHeaderEncoder
   readonly #maxDelayMillis: number
   readonly #statistics: JournalStatistics = { records: 0, groups: 0, syncs: 0, syncMillis: 0, bytes: 0, stalls: 0 }
@@ -92,24 +95,23 @@ export abstract class SegmentedJournal implements Journal {
   }
 
   reserve(payloadBytes: number): Promise<void> | undefined {
-    return this.space.reserve(recordBytes(payloadBytes))
+    return this.space.reserve(roomFor(payloadBytes))
   }
 
   tryReserve(payloadBytes: number): boolean {
-    return this.space.tryReserve(recordBytes(payloadBytes))
+    return this.space.tryReserve(roomFor(payloadBytes))
   }
 
   reserveSync(payloadBytes: number): void {
-    this.space.reserveSync(recordBytes(payloadBytes))
+    this.space.reserveSync(roomFor(payloadBytes))
   }
 
   release(payloadBytes: number): void {
-    this.space.release(recordBytes(payloadBytes))
+    this.space.release(roomFor(payloadBytes))
   }
 
   append(sequence: number, parts: readonly Uint8Array[], payloadBytes: number, need: Need): number {
-    this.#assertAppendable(sequence)
-    this.space.use(recordBytes(payloadBytes))
+    const position = this.#place(sequence, payloadBytes, need)
     let payloadChecksum = 0
     let bytes = 0
     for (let i = 0; i < parts.length; i++) {
@@ -118,10 +120,10 @@ export abstract class SegmentedJournal implements Journal {
       bytes += part.length
     }
     assert(bytes === payloadBytes, "a record's parts are as long as its payload")
-    const { appended, synced, lastChecksum } = this
-    this.lastChecksum = this.#header.encode(payloadBytes, payloadChecksum, appended, sequence, synced, lastChecksum)
+    const { synced, lastChecksum } = this
+    this.lastChecksum = this.#header.encode(payloadBytes, payloadChecksum, position, sequence, synced, lastChecksum)
     this.group.add(this.#header.block, parts, payloadBytes)
-    return this.#appended(sequence, payloadBytes, need)
+    return this.#appended(sequence, position, payloadBytes, need)
   }
 
   /**
@@ -135,8 +137,7 @@ export abstract class SegmentedJournal implements Journal {
       const entry = new Uint8Array(words.buffer, begin * 4, entryBytes)
       return this.append(sequence, [encodeSectionHeader(familyId, entryBytes), entry], payloadBytes, need)
     }
-    this.#assertAppendable(sequence)
-    this.space.use(RECORD_HEADER_BYTES + payloadBytes)
+    const position = this.#place(sequence, payloadBytes, need)
     const { group } = this
     const record = group.room(RECORD_HEADER_BYTES + payloadBytes)
     const target = group.words
@@ -145,34 +146,51 @@ export abstract class SegmentedJournal implements Journal {
     target[payload + 1] = entryBytes
     let to = payload + SECTION_HEADER_BYTES / 4
     for (let from = begin; from < end; from++) target[to++] = words[from]!
-    const { appended, synced, lastChecksum } = this
+    const { synced, lastChecksum } = this
     this.lastChecksum = this.#header.encodeInto(
       target,
       record,
       payloadBytes,
       checksumOfWords(target, payload, to),
-      appended,
+      position,
       sequence,
       synced,
       lastChecksum,
     )
-    return this.#appended(sequence, payloadBytes, need)
+    return this.#appended(sequence, position, payloadBytes, need)
   }
 
-  #assertAppendable(sequence: number): void {
+  /** The position of the next record, which takes its room: behind the one before, or where its group begins. */
+  #place(sequence: number, payloadBytes: number, need: Need): number {
     if (this.failure !== undefined) throw this.failure
     assert(!this.closed, 'nothing is appended to a closed log')
     assert(sequence === this.lastAppended + 1, 'sequences are appended in order, without holes')
+    const position = this.group.bytes === 0 ? this.#beginGroup(need) : this.appended
+    this.space.use(roomFor(payloadBytes), position - this.appended + RECORD_HEADER_BYTES + payloadBytes)
+    return position
+  }
+
+  /**
+   * A group whose first record must be synced begins at a multiple of the write unit: what is durable is then never written
+   * again, and the group can be written directly. So does one behind a filled unit, which zeros under way may still reach.
+   */
+  #beginGroup(need: Need): number {
+    const beginsUnit = need === 'sync' || this.#unitIsFilled
+    const over = beginsUnit ? (this.appended - this.store.epochStart) % WRITE_UNIT_BYTES : 0
+    const start = over === 0 ? this.appended : this.appended + WRITE_UNIT_BYTES - over
+    this.group.begin(start, beginsUnit)
+    return start
   }
 
   /** The record is in the group. Returns the position behind it. */
-  #appended(sequence: number, payloadBytes: number, need: Need): number {
+  #appended(sequence: number, position: number, payloadBytes: number, need: Need): number {
     if (need === 'sync') this.group.needsSync = true
     else if (need === 'delayed-sync') this.group.needsDelayedSync = true
-    this.appended += RECORD_HEADER_BYTES + payloadBytes
+    const end = position + RECORD_HEADER_BYTES + payloadBytes
+    this.#statistics.bytes += end - this.appended
+    this.appended = end
     this.lastAppended = sequence
     this.#statistics.records++
-    this.#statistics.bytes += RECORD_HEADER_BYTES + payloadBytes
     this.schedule()
     return this.appended
   }
@@ -237,9 +255,16 @@ export abstract class SegmentedJournal implements Journal {
     return this.group.needsSync || this.delayOver || !this.waiters.isEmpty
   }
 
-  /** Takes the open group and puts an empty one in its place. */
-  protected takeGroup(): CommitGroup {
+  /** The open group can be written through the durable descriptor: one write then makes durable all that is appended. */
+  protected get canWriteThrough(): boolean {
+    return this.group.isWhole && this.synced === this.written
+  }
+
+  /** Closes the open group and puts an empty one in its place. `direct`: it is to be written through the durable descriptor. */
+  protected takeGroup(direct: boolean): CommitGroup {
     const group = this.group
+    group.close(direct)
+    if (group.bytes > 0) this.#unitIsFilled = direct
     this.group = new CommitGroup(this.pool)
     this.groupStart = this.appended
     if (group.bytes > 0) this.#statistics.groups++
@@ -311,8 +336,9 @@ export abstract class SegmentedJournal implements Journal {
    * under way on another thread. It takes one of three ways:
    *
    *   nothing to sync                  one plain write
-   *   to sync, all before is synced    one write through O_DSYNC: durable when it returns
-   *   to sync, some before is not      one plain write, then a sync of each segment with unsynced bytes
+   *   to sync, all before is synced,   one write through O_DSYNC: durable when it returns
+   *   and the group is whole
+   *   to sync, otherwise               one plain write, then a sync of each segment with unsynced bytes
    */
   protected flushSync(sync: boolean): void {
     // The marks are taken before any call: a sync covers these bytes and no others.
@@ -343,18 +369,19 @@ export abstract class SegmentedJournal implements Journal {
   }
 
   #writeGroup(target: number, sequence: number, sync: boolean): void {
-    const group = this.takeGroup()
-    const through = sync && this.synced === this.written
+    const through = sync && this.canWriteThrough
+    const group = this.takeGroup(through)
     const begun = through ? this.clock.now() : 0
-    this.store.writeSync(this.written, group.parts(), group.bytes, through ? 'durable' : 'plain')
+    this.store.writeSync(group, through ? 'durable' : 'plain')
     this.noteWritten(target, sequence, group.needsDelayedSync && !sync)
     if (through) this.noteSynced(target, sequence, this.clock.now() - begun)
     group.release()
   }
 }
 
-function recordBytes(payloadBytes: number): number {
+/** The most that a record may take: its group may begin at the next unit, and positions are multiples of 4. */
+function roomFor(payloadBytes: number): number {
   assert(payloadBytes % 4 === 0 && payloadBytes >= 0, "a payload's length is a multiple of 4")
   assert(payloadBytes <= RECORD_PAYLOAD_BYTES_MAX, 'a payload is within its limit')
-  return RECORD_HEADER_BYTES + payloadBytes
+  return WRITE_UNIT_BYTES - 4 + RECORD_HEADER_BYTES + payloadBytes
 }

@@ -12,7 +12,7 @@ import type { Thread, Threads } from '../platform/thread.ts'
 import type { OwnerLetter } from '../shared/write-slot.ts'
 import {
   COMPLETED,
-  LENGTH,
+  FIRST_PART,
   nextNumber,
   REQUESTED,
   RUNNING,
@@ -76,7 +76,7 @@ class PlayedThread implements Thread {
   /** All of a write but the last step. */
   complete(): number {
     const number = Atomics.load(this.words, REQUESTED)
-    this.words[WRITTEN] = this.words[LENGTH]!
+    this.words[WRITTEN] = this.words[FIRST_PART + 2]!
     this.words[TOOK_MICROS] = 1000
     Atomics.store(this.words, COMPLETED, number)
     return number
@@ -100,12 +100,12 @@ test('a thread that is late with one write does not take the wish for the letter
   const { owner, thread } = await played(100)
   const file = newFile('late')
   const bytes = shared(100, 1)
-  const first = owner.write(file, true, bytes, 0)
+  const first = owner.write(file, true, [bytes], 0)
   const number = thread.complete()
   // The owner looks by itself, and sees the write done before the thread has told.
   assert.equal(await first, 100)
   // The last write took long, so the owner does not look any more: it listens.
-  const second = owner.write(file, true, bytes, 100)
+  const second = owner.write(file, true, [bytes], 100)
   thread.tell(number)
   thread.tell(thread.complete())
   const timeout = new Promise(resolve => void setTimeout(resolve, 1000, 'no letter has come'))
@@ -117,10 +117,10 @@ test('letters that come late are of no account', async () => {
   const file = newFile('late-letters')
   const bytes = shared(100, 1)
   for (let round = 0; round < 5; round++) {
-    const write = owner.write(file, true, bytes, 0)
+    const write = owner.write(file, true, [bytes], 0)
     thread.tell(thread.complete())
     assert.equal(await write, 100)
-    const next = owner.write(file, true, bytes, 0)
+    const next = owner.write(file, true, [bytes], 0)
     thread.tell(thread.words[REQUESTED]! - 1)
     assert.equal(owner.isReady, false)
     thread.tell(thread.complete())
@@ -139,9 +139,9 @@ for (const pollMicros of [0, 100_000]) {
     const thread = await started(pollMicros)
     const buffers = Array.from({ length: 100 }, (_, i) => shared(60_000, i))
     const expected: number[] = []
-    for (let round = 0; round < 300; round++) {
-      const bytes = buffers[(round * 7) % buffers.length]!.subarray(round, 3 * round + 1)
-      assert.equal(await thread.write(file, true, bytes, expected.length), bytes.length)
+    for (let round = 0; round < 1500; round++) {
+      const bytes = buffers[(round * 7) % buffers.length]!.subarray(round, 3 * (round % 300) + round + 1)
+      assert.equal(await thread.write(file, true, [bytes], expected.length), bytes.length)
       expected.push(...bytes)
     }
     const found = new Uint8Array(expected.length)
@@ -156,7 +156,7 @@ test('positions above 2^32 are exact', async () => {
   const file = newFile('far')
   const thread = await started(0)
   const position = 5 * 2 ** 32 + 12_345
-  await thread.write(file, true, shared(10, 1), position)
+  await thread.write(file, true, [shared(10, 1)], position)
   assert.equal(file.size(), position + 10)
   await thread.terminate()
   file.closeSync()
@@ -172,10 +172,10 @@ test('an error of the operating system rejects with its code, and the thread goe
     exclusive: false,
     dataSync: false,
   })
-  await assert.rejects(thread.write(file, false, shared(10, 1), 0), { code: 'EBADF' })
+  await assert.rejects(thread.write(file, false, [shared(10, 1)], 0), { code: 'EBADF' })
   await assert.rejects(thread.writeZeros(file, 0, 10), { code: 'EBADF' })
   const good = newFile('good')
-  assert.equal(await thread.write(good, true, shared(10, 1), 0), 10)
+  assert.equal(await thread.write(good, true, [shared(10, 1)], 0), 10)
   await thread.terminate()
   good.closeSync()
   file.closeSync()
@@ -187,7 +187,7 @@ test('zeros are written beside writes', async () => {
   const other = newFile('beside')
   const zeros = thread.writeZeros(file, 4096, 3_000_001)
   assert.equal(thread.isWritingZeros, true)
-  assert.equal(await thread.write(other, true, shared(500, 9), 0), 500)
+  assert.equal(await thread.write(other, true, [shared(500, 9)], 0), 500)
   await zeros
   assert.equal(file.size(), 3_000_001)
   assert.equal(thread.isWritingZeros, false)
@@ -214,7 +214,7 @@ test('a write whose thread ends is written all the same', async () => {
     const thread = await started(100, seen(threads))
     const file = newFile(`ended-${round}`)
     const bytes = shared(200_000, round)
-    const written = thread.write(file, true, bytes, 0)
+    const written = thread.write(file, true, [bytes], 0)
     if (round % 2 === 0) await new Promise(resolve => void setImmediate(resolve))
     void threads.at(-1)!.terminate()
     assert.equal(await written, 200_000)
@@ -231,7 +231,7 @@ test('zeros whose thread ends are written all the same', async () => {
   for (let round = 0; round < 10; round++) {
     const file = newFile(`zeros-ended-${round}`)
     // Until a thread runs the I/O threads write.
-    await writer.write(file, true, [shared(10, 1)], 0)
+    await writer.write(file, { through: true, hasOwnMemory: true }, [shared(10, 1)], 0)
     await new Promise(resolve => setTimeout(resolve, 100))
     const zeros = writer.writeZeros(file, 4096, 30_000_000)
     await new Promise(resolve => setTimeout(resolve, round))
@@ -254,7 +254,7 @@ test('where threads cannot run the I/O threads write', async () => {
   const writer = new LogWriter(new WriteThreadPool(broken, nodeClock), 100)
   const file = newFile('no-threads')
   await writer.writeZeros(file, 0, 1000)
-  await writer.write(file, true, [shared(10, 3)], 100)
+  await writer.write(file, { through: true, hasOwnMemory: true }, [shared(10, 3)], 100)
   assert.equal(file.size(), 1000)
   writer.close()
   file.closeSync()
@@ -273,7 +273,7 @@ test('a thread that has nothing to do holds no process, and one with a write doe
     const timer = setInterval(() => {
       if (!thread.isReady) return
       clearInterval(timer)
-      thread.write(file, true, bytes, 0).then(written => console.log('written', written))
+      thread.write(file, true, [bytes], 0).then(written => console.log('written', written))
     }, 1)
   `
   const settings = ['--input-type=module', '--eval', source, path.join(directory, 'held')]

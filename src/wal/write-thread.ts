@@ -4,13 +4,14 @@ import type { File } from '../platform/file-system.ts'
 import type { Thread, Threads } from '../platform/thread.ts'
 import type { OwnerLetter, ThreadLetter } from '../shared/write-slot.ts'
 import {
-  BUFFER,
   BUFFERS_MAX,
   COMPLETED,
   DESCRIPTOR,
-  LENGTH,
+  FIRST_PART,
   LISTENING,
-  OFFSET,
+  PARTS,
+  PARTS_MAX,
+  PART_WORDS,
   POLL_MICROS,
   POSITION_HIGH,
   POSITION_LOW,
@@ -35,7 +36,7 @@ interface Waiting<R> {
 /** A write that the thread has been asked for. */
 interface PendingWrite extends Waiting<number> {
   readonly file: File
-  readonly bytes: Uint8Array
+  readonly parts: readonly Uint8Array[]
   readonly position: number
   readonly begun: number
 }
@@ -92,20 +93,18 @@ export class WriteThread {
 
   /**
    * As `File.write`, on the thread; `through` must be what the file was opened with. Requires: `isReady`, a file with a
-   * descriptor, and bytes in shared memory that is used for many writes (`BUFFERS_MAX`).
+   * descriptor, and parts in shared memory that is used for many writes (`BUFFERS_MAX`).
    */
-  write(file: File, through: boolean, bytes: Uint8Array, position: number): Promise<number> {
+  write(file: File, through: boolean, parts: readonly Uint8Array[], position: number): Promise<number> {
     assert(this.isReady, 'a write thread does one write at a time')
     const words = this.#words
     words[DESCRIPTOR] = file.descriptor!
     words[THROUGH] = through ? 1 : 0
     words[POSITION_LOW] = position
     words[POSITION_HIGH] = position / TWO_32
-    words[BUFFER] = this.#numberOf(bytes.buffer)
-    words[OFFSET] = bytes.byteOffset
-    words[LENGTH] = bytes.length
+    this.#describe(parts)
     return new Promise((resolve, reject) => {
-      this.#write = { file, bytes, position, begun: this.#clock.now(), resolve, reject }
+      this.#write = { file, parts, position, begun: this.#clock.now(), resolve, reject }
       this.#requested = nextNumber(this.#requested)
       Atomics.store(words, REQUESTED, this.#requested)
       this.#signal()
@@ -114,10 +113,21 @@ export class WriteThread {
     })
   }
 
+  #describe(parts: readonly Uint8Array[]): void {
+    const count = Math.min(parts.length, PARTS_MAX)
+    if (this.#nextNumber + count > BUFFERS_MAX) this.#forget()
+    this.#words[PARTS] = count
+    for (let i = 0, word = FIRST_PART; i < count; i++, word += PART_WORDS) {
+      const { buffer, byteOffset, length } = parts[i]!
+      this.#words[word] = this.#numberOf(buffer)
+      this.#words[word + 1] = byteOffset
+      this.#words[word + 2] = length
+    }
+  }
+
   #numberOf(buffer: ArrayBufferLike): number {
     let number = this.#numbers.get(buffer)
     if (number === undefined) {
-      if (this.#nextNumber === BUFFERS_MAX) this.#forget()
       number = this.#nextNumber++
       this.#numbers.set(buffer, number)
       this.#post({ kind: 'buffer', number, buffer: buffer as SharedArrayBuffer })
@@ -213,7 +223,7 @@ export class WriteThread {
     const zeros = this.#zeros
     this.#write = undefined
     this.#zeros = undefined
-    if (write !== undefined) write.file.write([write.bytes], write.position).then(write.resolve, write.reject)
+    if (write !== undefined) write.file.write(write.parts, write.position).then(write.resolve, write.reject)
     zeros?.resolve(false)
   }
 

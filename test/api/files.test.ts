@@ -10,7 +10,11 @@ import { Database } from '../../src/index.ts'
 import { checksum } from '../../src/base/checksum.ts'
 import { PAGE_BYTES } from '../../src/base/limits.ts'
 import { HEADER_CHECKSUM_OFFSET, HEADER_VERSION_OFFSET } from '../../src/pager/header-format.ts'
-import { SEGMENT_CHECKSUM_OFFSET, SEGMENT_VERSION_OFFSET } from '../../src/wal/segment-format.ts'
+import {
+  SEGMENT_CHECKSUM_OFFSET,
+  SEGMENT_FORMAT_VERSION,
+  SEGMENT_VERSION_OFFSET,
+} from '../../src/wal/segment-format.ts'
 import { LOGS, words } from '../support/open.ts'
 import { rejects } from '../support/refusal.ts'
 
@@ -231,7 +235,7 @@ describe('a newer format', () => {
     test(`of the log is refused, journal '${journal}'`, async () => {
       const file = await killedDatabase(journal)
       patch(`${file}-wal0`, bytes => {
-        bytes.writeUInt32LE(2, SEGMENT_VERSION_OFFSET)
+        bytes.writeUInt32LE(SEGMENT_FORMAT_VERSION + 1, SEGMENT_VERSION_OFFSET)
         bytes.writeUInt32LE(checksum(bytes.subarray(0, SEGMENT_CHECKSUM_OFFSET)), SEGMENT_CHECKSUM_OFFSET)
       })
       const before = snapshotOf(path.dirname(file))

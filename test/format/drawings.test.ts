@@ -156,7 +156,7 @@ class DocumentedReader {
 }
 
 test('the catalog is written as its tables say', () => {
-  const file = new Uint8Array(readFileSync(projectPath('test/format/golden/version-1/closed/data.bin')))
+  const file = new Uint8Array(readFileSync(projectPath('test/format/golden/data-1-log-2/closed/data.bin')))
   const pager = Pager.openSync(new SimulatedDisk({}, new Map([['/a', file]])), '/a', false)
   const { meta } = pager.header
   const reader = new DocumentedReader(file.subarray(meta.page * PAGE_BYTES, meta.page * PAGE_BYTES + meta.bytes))

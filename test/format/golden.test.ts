@@ -6,6 +6,7 @@ import { usePlatform } from '../../src/api/database.ts'
 import type { ColumnFamily, JournalMode, TableDefinition } from '../../src/index.ts'
 import { Database } from '../../src/index.ts'
 import { DATA_FORMAT_VERSION } from '../../src/pager/header-format.ts'
+import { SEGMENT_FORMAT_VERSION } from '../../src/wal/segment-format.ts'
 import { Pager } from '../../src/pager/pager.ts'
 import { SimulatedDisk } from '../../src/platform/simulated/disk.ts'
 import { simulatedPlatform } from '../../src/platform/simulated/simulated-platform.ts'
@@ -18,7 +19,10 @@ import * as golden from './golden-script.ts'
  * needs a new version; bytes that differ while everything still opens mean that the same format is laid out in another
  * way, which is allowed. Either way MANIFOLD_WRITE_GOLDEN=1 writes them anew, and the change is reviewed with its reason.
  */
-const FOLDER = projectPath('test', 'format', 'golden', `version-${DATA_FORMAT_VERSION}`)
+const GOLDEN = projectPath('test', 'format', 'golden')
+const CURRENT = `data-${DATA_FORMAT_VERSION}-log-${SEGMENT_FORMAT_VERSION}`
+/** All that were ever written: what could be opened once can be opened for ever. */
+const VERSIONS = ['data-1-log-1', CURRENT]
 const REWRITES = process.env['MANIFOLD_WRITE_GOLDEN'] === '1'
 const SEED = 20_240_229
 
@@ -55,19 +59,20 @@ function goldenName(suffix: string): string {
   return suffix === '' ? 'data.bin' : `${suffix.slice(1)}.bin`
 }
 
-function readGolden({ name }: GoldenDatabase): Files {
+function readGolden({ name }: GoldenDatabase, version: string = CURRENT): Files {
   const files: Files = new Map()
-  for (const file of readdirSync(path.join(FOLDER, name)).sort()) {
+  for (const file of readdirSync(path.join(GOLDEN, version, name)).sort()) {
     const suffix = file === 'data.bin' ? '' : `-${file.slice(0, -'.bin'.length)}`
-    files.set(suffix, new Uint8Array(readFileSync(path.join(FOLDER, name, file))))
+    files.set(suffix, new Uint8Array(readFileSync(path.join(GOLDEN, version, name, file))))
   }
   return files
 }
 
 function writeGolden({ name }: GoldenDatabase, files: Files): void {
-  rmSync(path.join(FOLDER, name), { recursive: true, force: true })
-  mkdirSync(path.join(FOLDER, name), { recursive: true })
-  for (const [suffix, bytes] of files) writeFileSync(path.join(FOLDER, name, goldenName(suffix)), bytes)
+  const folder = path.join(GOLDEN, CURRENT, name)
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  for (const [suffix, bytes] of files) writeFileSync(path.join(folder, goldenName(suffix)), bytes)
 }
 
 function diskOf(files: Files): SimulatedDisk {
@@ -132,18 +137,20 @@ function checkUnclean(db: Database): void {
 }
 
 for (const database of [CLOSED, UNCLEAN]) {
-  test(`the golden database '${database.name}' opens, holds what it held, and takes writes`, async () => {
-    if (REWRITES) writeGolden(database, await written(database, 'sync'))
-    const disk = diskOf(readGolden(database))
-    for (let round = 0; round < 3; round++) {
-      const db = await Database.open(golden.GOLDEN_PATH, { fileSystem: disk, createIfMissing: false })
-      database.check(db)
-      await db.columnFamily(`round ${round}`).table(golden.wide).put('key', round)
-      await db.dropColumnFamily(`round ${round}`)
-      await db.close()
-    }
-    checkPages(disk, golden.GOLDEN_PATH)
-  })
+  for (const version of VERSIONS) {
+    test(`the golden database '${database.name}' of ${version} opens, holds what it held, and takes writes`, async () => {
+      if (REWRITES && version === CURRENT) writeGolden(database, await written(database, 'sync'))
+      const disk = diskOf(readGolden(database, version))
+      for (let round = 0; round < 3; round++) {
+        const db = await Database.open(golden.GOLDEN_PATH, { fileSystem: disk, createIfMissing: false })
+        database.check(db)
+        await db.columnFamily(`round ${round}`).table(golden.wide).put('key', round)
+        await db.dropColumnFamily(`round ${round}`)
+        await db.close()
+      }
+      checkPages(disk, golden.GOLDEN_PATH)
+    })
+  }
 
   for (const mode of ['sync', 'async'] as const) {
     test(`the script of '${database.name}' writes the golden bytes, journal '${mode}'`, async () => {

@@ -73,10 +73,26 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'the directory of a new segment is not synced',
     file: 'wal/segment-files.ts',
-    find: 'files.fileSystem.syncDirectorySync(files.fileSystem.dirname(files.dataPath))',
+    find: 'fileSystem.syncDirectorySync(fileSystem.dirname(dataPath))',
     replace: '',
     test: 'src/wal/journal.test',
     name: 'sync: a sync behind weaker records covers them, over segments',
+  },
+  {
+    fault: 'a record begins in a unit that zeros under way still reach',
+    file: 'wal/segmented-journal.ts',
+    find: 'this.#unitIsFilled = direct',
+    replace: 'this.#unitIsFilled = false',
+    test: 'src/wal/direct-writes.test',
+    name: 'what a sync overtook and ends later does not reach the records behind it',
+  },
+  {
+    fault: 'a record that was durable is proven so only from the next unit on',
+    file: 'wal/recovery.ts',
+    find: 'const { position } = this.#reader;',
+    replace: 'const { position } = bad;',
+    test: 'src/wal/recovery.test',
+    name: 'zeros in the place of a durable record refuse, although the next record begins a unit',
   },
   {
     fault: 'a record of an earlier epoch is taken',

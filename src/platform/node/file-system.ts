@@ -5,7 +5,7 @@ import { NodeFile } from './file.ts'
 import { acquireLock } from './lock.ts'
 import type { LockTechnique } from './lock.ts'
 
-const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_DSYNC = 0, O_DIRECTORY = 0 } = fs.constants
+const { O_RDONLY, O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW = 0, O_DSYNC = 0, O_DIRECTORY = 0, O_DIRECT = 0 } = fs.constants
 
 /** Only the owner reads and writes a database. */
 const FILE_MODE = 0o600
@@ -15,6 +15,9 @@ const FILE_MODE = 0o600
  * missing, each write is followed by a sync, which libuv makes an F_FULLFSYNC.
  */
 const DATA_SYNC_FLAG: number = process.platform === 'darwin' ? 0 : O_DSYNC
+
+/** Only Linux is known to take direct writes in units of a sector from any page of memory. */
+const DIRECT_FLAG: number = process.platform === 'linux' ? O_DIRECT : 0
 
 /** Errors of a directory's fsync that say the file system has no such operation, not that it has failed. */
 const NO_DIRECTORY_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP'])
@@ -39,7 +42,9 @@ export class NodeFileSystem implements FileSystem {
       (mode.create ? O_CREAT : 0) |
       (mode.exclusive ? O_EXCL : 0) |
       (mode.dataSync ? DATA_SYNC_FLAG : 0)
-    return new NodeFile(file, fs.openSync(file, flags, FILE_MODE), mode.dataSync && DATA_SYNC_FLAG === 0, true)
+    const syncAfterWrite = mode.dataSync && DATA_SYNC_FLAG === 0
+    const direct = mode.direct === true && DIRECT_FLAG !== 0 ? tryOpen(file, flags | DIRECT_FLAG) : undefined
+    return new NodeFile(file, direct ?? fs.openSync(file, flags, FILE_MODE), syncAfterWrite, true, direct !== undefined)
   }
 
   /** A symbolic link exists even where its target does not, since opening it is refused either way. */
@@ -94,5 +99,15 @@ export class NodeFileSystem implements FileSystem {
  * the file was opened with.
  */
 export function adoptDescriptor(file: string, descriptor: number, dataSync: boolean): File {
-  return new NodeFile(file, descriptor, dataSync && DATA_SYNC_FLAG === 0, false)
+  return new NodeFile(file, descriptor, dataSync && DATA_SYNC_FLAG === 0, false, false)
+}
+
+/** Undefined where the file system does not know one of the flags. */
+function tryOpen(file: string, flags: number): number | undefined {
+  try {
+    return fs.openSync(file, flags, FILE_MODE)
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EINVAL') return undefined
+    throw error
+  }
 }

@@ -25,6 +25,7 @@ function batchOf(parts: readonly Uint8Array[]): readonly Uint8Array[] {
 export class NodeFile implements File {
   readonly path: string
   readonly descriptor: number
+  readonly isDirect: boolean
   /** True where the descriptor has no O_DSYNC that can be trusted and every write must be followed by a sync. */
   readonly #syncAfterWrite: boolean
   readonly #owned: boolean
@@ -33,9 +34,10 @@ export class NodeFile implements File {
   #inFlight = 0
 
   /** With `owned` false the descriptor belongs to another thread, and closing leaves it open. */
-  constructor(path: string, descriptor: number, syncAfterWrite: boolean, owned: boolean) {
+  constructor(path: string, descriptor: number, syncAfterWrite: boolean, owned: boolean, isDirect: boolean) {
     this.path = path
     this.descriptor = descriptor
+    this.isDirect = isDirect
     this.#syncAfterWrite = syncAfterWrite
     this.#owned = owned
   }

@@ -2,6 +2,7 @@ import type { File, OpenMode } from '../file-system.ts'
 import type { Content } from './content.ts'
 import type { ChangingKind, Effect, OperationKind } from './operation.ts'
 import { systemError } from './operation.ts'
+import { WRITE_UNIT_BYTES } from '../../base/aligned-memory.ts'
 
 export interface OperationDetails {
   path: string
@@ -42,6 +43,7 @@ export interface DiskEnvironment {
 export class SimulatedFile implements File {
   readonly path: string
   readonly descriptor: number | undefined = undefined
+  readonly isDirect: boolean
   readonly #disk: DiskEnvironment
   readonly #content: Content
   readonly #mode: OpenMode
@@ -52,6 +54,7 @@ export class SimulatedFile implements File {
     this.#disk = disk
     this.#content = content
     this.#mode = mode
+    this.isDirect = mode.direct === true
   }
 
   size(): number {
@@ -107,11 +110,14 @@ export class SimulatedFile implements File {
     const total = parts.reduce((sum, part) => sum + part.length, 0)
     if (total === 0) return 0
     const { dataSync } = this.#mode
+    if (this.isDirect) checkUnits(parts, position, total)
     const details = { path: this.path, position, length: total, dataSync }
     return this.#disk.perform('write', details, ({ operation, effect, endures }) => {
       if (effect?.effect === 'lost') return total
       const place = effect?.effect === 'misdirected' ? effect.position : position
-      const asked = effect?.effect === 'short' ? Math.max(1, Math.min(effect.bytes, total)) : total
+      const least = this.isDirect ? WRITE_UNIT_BYTES : 1
+      const shortened = effect?.effect === 'short' ? Math.max(least, Math.min(effect.bytes, total)) : total
+      const asked = shortened - (shortened % least)
       const length = this.#fitting(place, asked)
       this.#content.write(joined(parts, length), place, operation)
       if (endures() && dataSync) this.#content.syncRange(place, length)
@@ -119,8 +125,11 @@ export class SimulatedFile implements File {
     })
   }
 
+  /** A file that is made longer takes its room at once, since what is written into it later is not counted. */
   #truncate(size: number): void {
     this.#disk.perform('truncate', { path: this.path, position: size }, ({ operation }) => {
+      if (size - this.#content.size > Math.max(0, this.#disk.freeBytes()))
+        throw systemError('ENOSPC', 'no space left on device')
       this.#content.truncate(size, operation)
     })
   }
@@ -154,6 +163,13 @@ export class SimulatedFile implements File {
     if (this.#closed) throw systemError('EBADF', `${this.path} is closed`)
     if (write && !this.#mode.write) throw systemError('EBADF', `${this.path} is open for reading only`)
   }
+}
+
+/** As the kernel does: a direct write whose position, memory or length is no multiple of a sector is refused. */
+function checkUnits(parts: readonly Uint8Array[], position: number, length: number): void {
+  const isAligned = parts.every(part => part.byteOffset % WRITE_UNIT_BYTES === 0)
+  if (!isAligned || position % WRITE_UNIT_BYTES !== 0 || length % WRITE_UNIT_BYTES !== 0)
+    throw systemError('EINVAL', 'a direct write is not of whole sectors')
 }
 
 /** The first `length` bytes of `parts`, one after the other. */
