@@ -8,7 +8,7 @@ import type { Descriptor } from './segment-store.ts'
  */
 const SHORT_GROUP_BYTES = 4 * 1024 * 1024
 /** A group of so many bytes sets out at once: the call then costs little beside the bytes. */
-const LONG_GROUP_BYTES = 512 * 1024
+const LONG_GROUP_BYTES = 768 * 1024
 
 /** A group on its way through another thread: the write thread, or the I/O threads (`log-writer.ts`). */
 interface Flight {

@@ -34,6 +34,14 @@ export interface Segment {
   readonly durable: File
 }
 
+/** What is known of the directory in which segments are made. */
+export interface SegmentFolder {
+  /** Slot numbers whose files exist. */
+  readonly slots: Set<number>
+  /** Whether its drive takes direct writes in units as small as ours; the first such write shows it. */
+  takesUnits: boolean | undefined
+}
+
 /** A file that is named like a segment. */
 export interface SegmentFile {
   readonly slot: number
@@ -136,7 +144,7 @@ function hasCode(error: unknown, code: string): boolean {
 }
 
 /** Creates the file of the first slot from `slot` on that is free on the disk too. */
-function createFile(files: LogFiles, slots: Set<number>): { slot: number; file: File } {
+function createFile(files: LogFiles, { slots }: SegmentFolder): { slot: number; file: File } {
   let slot = 0
   for (;;) {
     while (slots.has(slot)) slot++
@@ -153,17 +161,20 @@ function createFile(files: LogFiles, slots: Set<number>): { slot: number; file: 
   }
 }
 
-/** Past the page cache where that can be done. Whether the drive takes units as small as ours shows in the first write. */
-function openDurable({ fileSystem }: LogFiles, { path }: File): File {
+/** Past the page cache where that can be done. */
+function openDurable({ fileSystem }: LogFiles, folder: SegmentFolder, { path }: File): File {
   const mode = { write: true, create: false, exclusive: false, dataSync: true }
+  if (folder.takesUnits === false) return fileSystem.openSync(path, mode)
   const direct = fileSystem.openSync(path, { ...mode, direct: true })
-  if (!direct.isDirect) return direct
+  if (!direct.isDirect || folder.takesUnits === true) return direct
   try {
     writeFullySync(direct, [ZEROS.subarray(0, WRITE_UNIT_BYTES)], SEGMENT_HEADER_BYTES + WRITE_UNIT_BYTES)
+    folder.takesUnits = true
     return direct
   } catch (error) {
     direct.closeSync()
     if (!hasCode(error, 'EINVAL')) throw error
+    folder.takesUnits = false
     return fileSystem.openSync(path, mode)
   }
 }
@@ -176,7 +187,7 @@ function syncDirectory({ fileSystem, dataPath }: LogFiles): void {
 /** Removes what a failed preparation left, so that its space is free again, and says why it failed. */
 function abandon(
   files: LogFiles,
-  slots: Set<number>,
+  { slots }: SegmentFolder,
   slot: number,
   plain: File,
   durable: File | undefined,
@@ -193,33 +204,33 @@ function abandon(
  */
 export async function createSegment(
   files: WritableLogFiles,
-  slots: Set<number>,
+  folder: SegmentFolder,
   header: SegmentHeader,
   preparation: Preparation,
 ): Promise<Segment> {
-  const { slot, file: plain } = createFile(files, slots)
+  const { slot, file: plain } = createFile(files, folder)
   let durable: File | undefined
   try {
-    durable = openDurable(files, plain)
+    durable = openDurable(files, folder, plain)
     await format(plain, durable, header, files, preparation)
     syncDirectory(files)
     return { slot, header, plain, durable }
   } catch (error) {
-    throw abandon(files, slots, slot, plain, durable, error)
+    throw abandon(files, folder, slot, plain, durable, error)
   }
 }
 
 /** The same, blocking, with the zeros synced. */
-export function createSegmentSync(files: LogFiles, slots: Set<number>, header: SegmentHeader): Segment {
-  const { slot, file: plain } = createFile(files, slots)
+export function createSegmentSync(files: LogFiles, folder: SegmentFolder, header: SegmentHeader): Segment {
+  const { slot, file: plain } = createFile(files, folder)
   let durable: File | undefined
   try {
-    durable = openDurable(files, plain)
+    durable = openDurable(files, folder, plain)
     formatSync(plain, header, files)
     syncDirectory(files)
     return { slot, header, plain, durable }
   } catch (error) {
-    throw abandon(files, slots, slot, plain, durable, error)
+    throw abandon(files, folder, slot, plain, durable, error)
   }
 }
 

@@ -7,7 +7,7 @@ import { closeSegment, createSegment, createSegmentSync, reheadSegment, reheadSe
 import { SEGMENT_HEADER_BYTES } from './segment-format.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { CommitGroup } from './commit-group.ts'
-import type { LogFiles, Preparation, Segment, WritableLogFiles } from './segment-files.ts'
+import type { LogFiles, Preparation, Segment, SegmentFolder, WritableLogFiles } from './segment-files.ts'
 import type { Epoch, SegmentHeader } from './segment-format.ts'
 
 /** A segment from before this opening: its records may still be needed, its file will not be written again. */
@@ -57,8 +57,7 @@ export class SegmentStore {
   readonly #chain: Segment[] = []
   readonly #free: Segment[] = []
   #retired: RetiredSegment[]
-  /** Slot numbers whose files exist. */
-  readonly #slots: Set<number>
+  readonly #folder: SegmentFolder
   readonly #discarder: SegmentDiscarder
   #freeMax = FREE_SEGMENTS_MIN
   /** Bytes written since the last look through the durable descriptors, and through the plain ones. */
@@ -79,8 +78,8 @@ export class SegmentStore {
     this.#end = start
     this.#serial = serial
     this.#retired = retired
-    this.#slots = new Set(retired.map(segment => segment.slot))
-    this.#discarder = new SegmentDiscarder(options, options.clock, slot => this.#slots.delete(slot))
+    this.#folder = { slots: new Set(retired.map(segment => segment.slot)), takesUnits: undefined }
+    this.#discarder = new SegmentDiscarder(options, options.clock, slot => this.#folder.slots.delete(slot))
   }
 
   get files(): LogFiles {
@@ -107,7 +106,7 @@ export class SegmentStore {
     try {
       const segment =
         freed === undefined
-          ? await createSegment(this.#options, this.#slots, header, preparation)
+          ? await createSegment(this.#options, this.#folder, header, preparation)
           : await reheadSegment(this.#options, freed, header)
       this.#join(segment)
     } catch (error) {
@@ -123,7 +122,7 @@ export class SegmentStore {
     try {
       const segment =
         freed === undefined
-          ? createSegmentSync(this.#options, this.#slots, header)
+          ? createSegmentSync(this.#options, this.#folder, header)
           : reheadSegmentSync(this.#options, freed, header)
       this.#join(segment)
     } catch (error) {

@@ -2,7 +2,7 @@ import { DatabaseError } from '../base/errors.ts'
 import type { MergeJob } from '../engine/merge-job.ts'
 import { mergeAll } from '../engine/merge-job.ts'
 import type { MergeAnswer } from '../engine/merge-runner.ts'
-import { adoptDescriptor } from '../platform/node/file-system.ts'
+import { NodeFile } from '../platform/node/file.ts'
 import { threadPort } from '../platform/node/thread-port.ts'
 
 /**
@@ -20,7 +20,7 @@ port.onMessage(message => {
 
 function answer(job: MergeJob): MergeAnswer {
   try {
-    const steps = mergeAll(job, adoptDescriptor(job.path, job.descriptor!, false), SYNC_BYTES)
+    const steps = mergeAll(job, new NodeFile(job.path, job.descriptor!, false, false, false), SYNC_BYTES)
     for (;;) {
       const step = steps.next()
       if (step.done) return { result: step.value }

@@ -226,7 +226,8 @@ export const MUTANTS: readonly Mutant[] = [
     fault: 'the worker that merges owns the descriptor and closes it',
     file: 'workers/merge-thread.ts',
     find: 'port.post(answer(message));',
-    replace: 'port.post(answer(message)); new NodeFile(message.path, message.descriptor, false, true).closeSync();',
+    replace:
+      'port.post(answer(message)); new NodeFile(message.path, message.descriptor, false, true, false).closeSync();',
     test: 'test/concurrency/writers.test',
     name: 'the event loop turns while a checkpoint merges',
   },

@@ -276,11 +276,11 @@ export const SCRIPTS: Readonly<Record<string, readonly LifePlan[]>> = {
     ]),
   ],
   'segments of the log that are used again bring nothing old back': [
-    life([times(9, i => [alone(A, put(`k${i % 2}`, 24_000)), ...(i % 4 === 2 ? [checkpoint] : [])])]),
+    life([times(9, i => [alone(A, put(`k${i % 2}`, 22_000)), ...(i % 4 === 2 ? [checkpoint] : [])])]),
   ],
   'commits that need segments while a checkpoint frees some': [
     life([
-      times(2, () => [...times(4, i => alone(A, put(`k${i % 2}`, 24_000))), checkpoint]),
+      times(2, () => [...times(4, i => alone(A, put(`k${i % 2}`, 22_000))), checkpoint]),
       times(6, i => transaction([B], inside(0, put(`k${i}`, 20_000)), { waits: false })),
     ]),
   ],
