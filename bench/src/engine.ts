@@ -13,3 +13,4 @@ export type {
   TableDefinition,
   Transaction,
 } from '../../dist/index.js'
+export { WRITE_UNIT_BYTES, alignedMemory } from '../../dist/base/aligned-memory.js'

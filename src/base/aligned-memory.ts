@@ -17,16 +17,15 @@ const PAGE_BYTES = 64 * 1024
 
 /**
  * Memory that threads can share and that begins at a page, as direct writes need it: that of a WebAssembly memory does, while
- * where a SharedArrayBuffer begins is the allocator's affair. Where it cannot be had the memory begins anywhere, and direct writes are refused.
+ * where a SharedArrayBuffer begins is the allocator's affair. Undefined where it cannot be had.
  */
-export function alignedMemory(bytes: number): SharedArrayBuffer {
+export function alignedMemory(bytes: number): SharedArrayBuffer | undefined {
   const { WebAssembly } = globalThis as { readonly WebAssembly?: { readonly Memory: PagedMemoryConstructor } }
   const pages = Math.ceil(bytes / PAGE_BYTES)
   try {
-    if (WebAssembly !== undefined)
-      return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer
+    return WebAssembly && new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }).buffer
   } catch {
-    // A limit on the process's address space leaves no room for a memory with its guards.
+    // A limit on the process's address space leaves no room for a memory and its guards.
+    return undefined
   }
-  return new SharedArrayBuffer(pages * PAGE_BYTES)
 }

@@ -15,6 +15,8 @@ const POOLED_CHUNKS_MAX = 16
 interface Chunk {
   readonly bytes: Uint8Array
   readonly words: Int32Array
+  /** It can be written directly. */
+  readonly isAligned: boolean
 }
 
 /** Chunks that are used again once they are written. */
@@ -27,11 +29,13 @@ export class ChunkPool {
   }
 
   #make(): void {
-    const memory = alignedMemory(CHUNKS_AT_ONCE * CHUNK_BYTES)
+    const aligned = alignedMemory(CHUNKS_AT_ONCE * CHUNK_BYTES)
+    const memory = aligned ?? new SharedArrayBuffer(CHUNKS_AT_ONCE * CHUNK_BYTES)
     for (let offset = (CHUNKS_AT_ONCE - 1) * CHUNK_BYTES; offset >= 0; offset -= CHUNK_BYTES) {
       this.#chunks.push({
         bytes: new Uint8Array(memory, offset, CHUNK_BYTES),
         words: new Int32Array(memory, offset, CHUNK_BYTES / 4),
+        isAligned: aligned !== undefined,
       })
     }
   }
@@ -146,6 +150,7 @@ export class CommitGroup {
     this.#fill = from
     this.#endPart()
     this.#chunk = this.#pool.take()
+    if (!this.#chunk.isAligned) this.#isWhole = false
     this.#chunks.push(this.#chunk)
     this.#partStart = 0
     this.#fill = 0

@@ -92,3 +92,25 @@ test('what a sync overtook and ends later does not reach the records behind it',
   copy.cut(() => false)
   assert.deepEqual((await recover(copy)).payloads, [payloadOf(1, 100), payloadOf(2, 40)])
 })
+
+for (const kind of ['sync', 'async'] as const satisfies readonly Kind[]) {
+  test(`${kind}: where aligned memory can no longer be had the log goes on through the page cache`, async () => {
+    const place = globalThis as { WebAssembly?: unknown }
+    const { WebAssembly } = place
+    place.WebAssembly = undefined
+    try {
+      const log = await freshLog(kind)
+      const sizes = [100, 30_000, 8, 200_000]
+      for (const bytes of sizes) await log.journal.waitForSync(await append(log, bytes))
+      await quiet()
+      const copy = log.disk.clone()
+      copy.cut(() => false)
+      assert.deepEqual(
+        (await recover(copy)).payloads,
+        sizes.map((bytes, i) => payloadOf(i + 1, bytes)),
+      )
+    } finally {
+      place.WebAssembly = WebAssembly
+    }
+  })
+}

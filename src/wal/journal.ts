@@ -31,7 +31,7 @@ export interface Journal {
   readonly failure: Error | undefined
 
   /**
-   * Makes sure that a record with `payloadBytes` of payload fits into zero-written, synced segments, and sets that room
+   * Makes sure that a record with `payloadBytes` of payload fits into zero-written segments, and sets that room
    * aside for the next `append`. Returns undefined when the room is there already; otherwise a promise that settles
    * when it is, or rejects (no space: the log goes on unharmed).
    */

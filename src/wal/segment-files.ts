@@ -99,35 +99,49 @@ async function format(
     plain.truncateSync(end)
     await plain.sync()
   }
-  if (isDirect) await writeDirectZeros(plain.path, end, fileSystem, writer)
+  if (isDirect) await writeDirectZeros(plain, end, fileSystem, writer)
   else await writer.writeZeros(plain, SEGMENT_HEADER_BYTES, end)
-  if (isDirect || preparation === 'written') await writeFully(durable, [headerBlock(header, uuid)], 0)
+  if (isDirect || preparation === 'written') await writeHeader(plain, durable, encodeSegmentHeader(header, uuid))
   else {
     await writeFully(plain, [encodeSegmentHeader(header, uuid)], 0)
     await plain.sync()
   }
 }
 
-async function writeDirectZeros(path: string, end: number, fileSystem: FileSystem, writer: LogWriter): Promise<void> {
-  const file = fileSystem.openSync(path, {
-    write: true,
-    create: false,
-    exclusive: false,
-    dataSync: false,
-    direct: true,
-  })
+async function writeDirectZeros(plain: File, end: number, fileSystem: FileSystem, writer: LogWriter): Promise<void> {
+  const mode = { write: true, create: false, exclusive: false, dataSync: false, direct: true }
+  const direct = fileSystem.openSync(plain.path, mode)
   try {
-    await writer.writeZeros(file, SEGMENT_HEADER_BYTES, end)
+    await writer.writeZeros(direct, SEGMENT_HEADER_BYTES, end)
+  } catch (error) {
+    // The thread that writes them has found no aligned memory.
+    if (!hasCode(error, 'EINVAL')) throw error
+    await writer.writeZeros(plain, SEGMENT_HEADER_BYTES, end)
   } finally {
-    file.closeSync()
+    direct.closeSync()
   }
 }
 
-/** Where a direct write may take it from. */
-function headerBlock(header: SegmentHeader, uuid: Uint8Array): Uint8Array {
-  const block = new Uint8Array(alignedMemory(SEGMENT_HEADER_BYTES), 0, SEGMENT_HEADER_BYTES)
-  block.set(encodeSegmentHeader(header, uuid))
-  return block
+/** Durably, where both descriptors are of one file. */
+async function writeHeader(plain: File, durable: File, block: Uint8Array): Promise<void> {
+  const fitting = durable.isDirect ? alignedCopy(block) : block
+  await writeFully(fitting === undefined ? plain : durable, [fitting ?? block], 0)
+  if (fitting === undefined) await plain.sync()
+}
+
+/** The same, blocking. */
+function writeHeaderSync(plain: File, durable: File, block: Uint8Array): void {
+  const fitting = durable.isDirect ? alignedCopy(block) : block
+  writeFullySync(fitting === undefined ? plain : durable, [fitting ?? block], 0)
+  if (fitting === undefined) plain.syncSync()
+}
+
+function alignedCopy(block: Uint8Array): Uint8Array | undefined {
+  const memory = alignedMemory(block.length)
+  if (memory === undefined) return undefined
+  const copy = new Uint8Array(memory, 0, block.length)
+  copy.set(block)
+  return copy
 }
 
 /** The same, blocking, with the zeros synced. */
@@ -237,7 +251,7 @@ export function createSegmentSync(files: LogFiles, folder: SegmentFolder, header
 /** Gives a freed segment a new place in the log. Its old records stay: their positions are not of the new place. */
 export async function reheadSegment(files: LogFiles, segment: Segment, header: SegmentHeader): Promise<Segment> {
   try {
-    await writeFully(segment.durable, [headerBlock(header, files.uuid)], 0)
+    await writeHeader(segment.plain, segment.durable, encodeSegmentHeader(header, files.uuid))
     return { ...segment, header }
   } catch (error) {
     throw ioError(error, 'prepare a log segment', segment.plain.path)
@@ -247,7 +261,7 @@ export async function reheadSegment(files: LogFiles, segment: Segment, header: S
 /** The same, blocking. */
 export function reheadSegmentSync(files: LogFiles, segment: Segment, header: SegmentHeader): Segment {
   try {
-    writeFullySync(segment.durable, [headerBlock(header, files.uuid)], 0)
+    writeHeaderSync(segment.plain, segment.durable, encodeSegmentHeader(header, files.uuid))
     return { ...segment, header }
   } catch (error) {
     throw ioError(error, 'prepare a log segment', segment.plain.path)

@@ -50,7 +50,7 @@ interface Runner extends Contestant<Figures>, Pick<Result, 'column' | 'kind'> {}
 /** The bytes of Manifold's log in as many synced writes as its fastest run so far has made of them, and nothing else. */
 function rawRunners(context: Context, work: Work, fastest: () => Figures): Runner[] {
   if (work.hasRaw !== true) return []
-  return (['dsync', 'fdatasync'] as const).map(method => ({
+  return (['dsync', 'direct', 'fdatasync'] as const).map(method => ({
     name: `raw (${method})`,
     column: 'raw',
     kind: 'raw',

@@ -1,6 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
+import { WRITE_UNIT_BYTES, alignedMemory } from '../engine.ts'
 import type { Figures } from '../processes.ts'
 
 export interface RawParameters {
@@ -9,8 +10,14 @@ export interface RawParameters {
   readonly bytes: number
   readonly warmMillis: number
   readonly milliseconds: number
-  /** One write with O_DSYNC, or a write and a call of fdatasync. */
-  readonly method: 'dsync' | 'fdatasync'
+  /** One write with O_DSYNC, one past the page cache (in whole sectors), or a write and a call of fdatasync. */
+  readonly method: 'dsync' | 'direct' | 'fdatasync'
+}
+
+const FLAGS: Readonly<Record<RawParameters['method'], number>> = {
+  dsync: constants.O_RDWR | constants.O_DSYNC,
+  direct: constants.O_RDWR | constants.O_DSYNC | (constants.O_DIRECT ?? 0),
+  fdatasync: constants.O_RDWR,
 }
 
 const FILE_BYTES = 128 << 20
@@ -30,11 +37,13 @@ function preallocated(path: string): void {
 
 /** Synced writes one behind the other and nothing else: what no log on this disk can beat. */
 export async function raw(parameters: RawParameters): Promise<Figures> {
-  const { bytes, warmMillis, milliseconds, method } = parameters
+  const { warmMillis, milliseconds, method } = parameters
   const path = join(parameters.directory, 'raw')
   preallocated(path)
-  const fd = openSync(path, method === 'dsync' ? constants.O_RDWR | constants.O_DSYNC : constants.O_RDWR)
-  const data = new Uint8Array(bytes).fill(0xa5)
+  const fd = openSync(path, FLAGS[method])
+  const bytes =
+    method === 'direct' ? Math.ceil(parameters.bytes / WRITE_UNIT_BYTES) * WRITE_UNIT_BYTES : parameters.bytes
+  const data = new Uint8Array(alignedMemory(bytes) ?? new ArrayBuffer(bytes), 0, bytes).fill(0xa5)
   const begin = performance.now() + warmMillis
   let position = 0
   let writes = 0

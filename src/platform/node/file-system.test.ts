@@ -3,6 +3,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
+import { alignedMemory, WRITE_UNIT_BYTES } from '../../base/aligned-memory.ts'
 import type { OpenMode } from '../file-system.ts'
 import { writeFully } from '../write-fully.ts'
 import { NodeFileSystem, adoptDescriptor } from './file-system.ts'
@@ -128,4 +129,27 @@ test('names are listed, changed and removed, and their directory synced', () => 
   assert.throws(() => files.syncDirectorySync(pathOf('missing')), { code: 'ENOENT' })
   assert.equal(files.dirname(files.join(inner, 'c')), inner)
   assert.equal(files.basename(files.join(inner, 'c')), 'c')
+})
+
+test('a direct file takes whole units from aligned memory, and nothing else', t => {
+  const path = pathOf('direct')
+  const plain = files.openSync(path, CREATE)
+  const direct = files.openSync(path, { ...CREATE, create: false, dataSync: true, direct: true })
+  const memory = new Uint8Array(alignedMemory(4 * WRITE_UNIT_BYTES)!).fill(7)
+  try {
+    if (!direct.isDirect) return t.skip('no direct writes here')
+    const units = memory.subarray(WRITE_UNIT_BYTES, 3 * WRITE_UNIT_BYTES)
+    assert.equal(
+      direct.writeSync([units, memory.subarray(0, WRITE_UNIT_BYTES)], WRITE_UNIT_BYTES),
+      3 * WRITE_UNIT_BYTES,
+    )
+    const found = new Uint8Array(5 * WRITE_UNIT_BYTES)
+    assert.equal(plain.readSync(found, 0), 4 * WRITE_UNIT_BYTES)
+    assert.deepEqual([...new Set(found.subarray(WRITE_UNIT_BYTES, 4 * WRITE_UNIT_BYTES))], [7])
+    assert.throws(() => direct.writeSync([units], 100), { code: 'EINVAL' })
+    assert.throws(() => direct.writeSync([memory.subarray(0, 100)], 0), { code: 'EINVAL' })
+  } finally {
+    direct.closeSync()
+    plain.closeSync()
+  }
 })
