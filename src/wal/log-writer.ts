@@ -6,8 +6,11 @@ import type { WriteThreadPool } from './write-thread-pool.ts'
 
 /** Zeros that the I/O threads write in one call: each call needs a turn of the event loop to be followed by the next. */
 const ZEROS_AT_ONCE = 16 * 1024 * 1024
-/** The same of a direct file: the medium is theirs for so long, and groups wait. */
-const DIRECT_ZEROS_AT_ONCE = 1024 * 1024
+/**
+ * The same of a direct file: groups wait meanwhile. With 1, 1.5, 2 and 3 MiB 8 families with ordered batches of 1,000 wrote 0.98,
+ * 1.01, 1.02 and 0.99 times as much (± 0.02), with 16 MiB 0.9 times.
+ */
+const DIRECT_ZEROS_AT_ONCE = 1536 * 1024
 
 /** What a write needs to be known of. */
 interface WriteKind {

@@ -132,9 +132,9 @@ test('names are listed, changed and removed, and their directory synced', () => 
 })
 
 test('a direct file takes whole units from aligned memory, and nothing else', t => {
-  const path = pathOf('direct')
-  const plain = files.openSync(path, CREATE)
-  const direct = files.openSync(path, { ...CREATE, create: false, dataSync: true, direct: true })
+  const name = pathOf('direct')
+  const plain = files.openSync(name, CREATE)
+  const direct = files.openSync(name, { ...CREATE, create: false, dataSync: true, direct: true })
   const memory = new Uint8Array(alignedMemory(4 * WRITE_UNIT_BYTES)!).fill(7)
   try {
     if (!direct.isDirect) return t.skip('no direct writes here')
