@@ -84,10 +84,11 @@ export class LogSurvey {
       const bad = reader.bad!
       gap ??= { bad, sequence: reader.sequence }
       const { sequence } = gap
+      // Not from where the bad record stands: a whole one there may only not follow from what was read.
       const next = findHeader(
         file,
         segments,
-        bad.position,
+        reader.position,
         header => sequence === undefined || header.sequence > sequence,
       )
       // Nothing is said of zeros: a log ends so.

@@ -9,7 +9,7 @@ const CHUNK_BYTES = 256 * 1024
 /** Chunks that are made at a time, in one memory. */
 const CHUNKS_AT_ONCE = 4
 /** Chunks that are kept for the next groups. */
-const POOLED_CHUNKS_MAX = 16
+const POOLED_CHUNKS_MAX = 64
 
 /** Memory of a group, which threads can share, as bytes and as words. */
 interface Chunk {

@@ -124,8 +124,8 @@ export class LogReader {
     if (unit === position + WRITE_UNIT_BYTES || run.to - unit < RECORD_HEADER_BYTES) return undefined
     const { bad } = this
     const endFromUnit = this.#headerAt(unit)
-    // Behind zeros the next record is the one that begins the unit, if there is one, and it is what is wrong.
-    if (endFromUnit === undefined && !this.#isBlank(unit, run.to)) this.bad = bad
+    // Behind zeros, what is wrong is the record that begins the unit. So it is where that must have been a record.
+    if (endFromUnit === undefined && !this.bad!.certain && !this.#isBlank(unit, run.to)) this.bad = bad
     return endFromUnit
   }
 

@@ -44,7 +44,9 @@ export class LogWriter {
     if (thread === undefined) return writeFully(file, parts, position)
     this.#writesGroups = true
     const { path } = file
-    await writeFully({ path, write: (left, at) => thread.write(file, kind.through, left, at) }, parts, position)
+    const write = (left: readonly Uint8Array[], at: number): Promise<number> =>
+      thread.isReady ? thread.write(file, kind.through, left, at) : file.write(left, at)
+    await writeFully({ path, write }, parts, position)
   }
 
   /** Where the thread writes groups, a direct file's zeros are the I/O threads': otherwise the groups would wait for them. */

@@ -135,6 +135,19 @@ test('zeros in the place of a durable record refuse, although the next record be
   await assert.rejects(recover(log.disk), isCorruptionOf(walPath(0), SEGMENT_HEADER_BYTES + WRITE_UNIT_BYTES))
 })
 
+test('a record that begins a segment and is cut off refuses, whatever stands in the rest of the segment before', async () => {
+  const log = await freshLog('sync')
+  // Ends within the last unit of its segment, of which a reused segment has old bytes.
+  await append(log, SEGMENT_BYTES - RECORD_HEADER_BYTES - 100, 'write')
+  await quiet()
+  log.disk.bytes(walPath(0)).fill(0xee, SEGMENT_HEADER_BYTES + SEGMENT_BYTES - 100)
+  await log.journal.waitForSync(await append(log, 3000))
+  await quiet()
+  const last = log.disk.names.get(walPath(1))!
+  last.cached = last.cached.slice(0, SEGMENT_HEADER_BYTES + 1000)
+  await assert.rejects(recover(log.disk), isCorruptionOf(walPath(1)))
+})
+
 test('a later record alone proves nothing: the kernel may have written it and not the one before', async () => {
   const log = await freshLog('sync')
   for (const bytes of [100, 100, 100, 100]) await append(log, bytes, 'write')

@@ -40,7 +40,11 @@ export interface SegmentFolder {
   readonly slots: Set<number>
   /** Whether its drive takes direct writes in units as small as ours; the first such write shows it. */
   takesUnits: boolean | undefined
+  /** Memory from which headers are written, as many blocks as were ever in use at once. */
+  readonly headerBlocks: Uint8Array[]
 }
+
+type Descriptors = Pick<Segment, 'plain' | 'durable'>
 
 /** A file that is named like a segment. */
 export interface SegmentFile {
@@ -80,15 +84,16 @@ export function listSegmentFiles(files: LogFiles): SegmentFile[] {
  * leaves a file that reads as zeros wherever nothing was synced. The operating system has set the room aside.
  * `synced`: the zeros are on the medium, too. A synced write then changes nothing but what it writes: one of 13 KB takes
  * 110 µs, and 170 on zeros that are only written; but each byte of the log goes to the medium twice.
- * `direct`: the same past the page cache, where files can be written so, which costs a sixth of the processor's time. It is
- * for a log whose groups are written directly, too: a part of a page that is written through the page cache must be read first.
+ * `direct`: the zeros are written past the page cache, where files can be written so, which costs a sixth of the processor's
+ * time, and are synced with the header. It is for a log whose groups are written directly, too: elsewhere the first write into a
+ * part of a page would have to read the page.
  */
 export type Preparation = 'written' | 'synced' | 'direct'
 
 /** The size first, so that no file is shorter than its header says; the header last, so that a file whose preparation failed half-way is no segment. */
 async function format(
-  plain: File,
-  durable: File,
+  folder: SegmentFolder,
+  { plain, durable }: Descriptors,
   header: SegmentHeader,
   { uuid, fileSystem, writer }: WritableLogFiles,
   preparation: Preparation,
@@ -101,7 +106,8 @@ async function format(
   }
   if (isDirect) await writeDirectZeros(plain, end, fileSystem, writer)
   else await writer.writeZeros(plain, SEGMENT_HEADER_BYTES, end)
-  if (isDirect || preparation === 'written') await writeHeader(plain, durable, encodeSegmentHeader(header, uuid))
+  if (isDirect || preparation === 'written')
+    await writeHeader(folder, { plain, durable }, encodeSegmentHeader(header, uuid))
   else {
     await writeFully(plain, [encodeSegmentHeader(header, uuid)], 0)
     await plain.sync()
@@ -122,29 +128,42 @@ async function writeDirectZeros(plain: File, end: number, fileSystem: FileSystem
   }
 }
 
-/** Durably, where both descriptors are of one file. */
-async function writeHeader(plain: File, durable: File, block: Uint8Array): Promise<void> {
-  const fitting = durable.isDirect ? alignedCopy(block) : block
-  await writeFully(fitting === undefined ? plain : durable, [fitting ?? block], 0)
-  if (fitting === undefined) await plain.sync()
+/** Durably. */
+async function writeHeader(folder: SegmentFolder, { plain, durable }: Descriptors, header: Uint8Array): Promise<void> {
+  const block = durable.isDirect ? alignedCopy(folder, header) : header
+  if (block === undefined) {
+    await writeFully(plain, [header], 0)
+    await plain.sync()
+    return
+  }
+  await writeFully(durable, [block], 0)
+  if (block !== header) folder.headerBlocks.push(block)
 }
 
 /** The same, blocking. */
-function writeHeaderSync(plain: File, durable: File, block: Uint8Array): void {
-  const fitting = durable.isDirect ? alignedCopy(block) : block
-  writeFullySync(fitting === undefined ? plain : durable, [fitting ?? block], 0)
-  if (fitting === undefined) plain.syncSync()
+function writeHeaderSync(folder: SegmentFolder, { plain, durable }: Descriptors, header: Uint8Array): void {
+  const block = durable.isDirect ? alignedCopy(folder, header) : header
+  if (block === undefined) {
+    writeFullySync(plain, [header], 0)
+    plain.syncSync()
+    return
+  }
+  writeFullySync(durable, [block], 0)
+  if (block !== header) folder.headerBlocks.push(block)
 }
 
-function alignedCopy(block: Uint8Array): Uint8Array | undefined {
-  const memory = alignedMemory(block.length)
-  if (memory === undefined) return undefined
-  const copy = new Uint8Array(memory, 0, block.length)
-  copy.set(block)
-  return copy
+function alignedCopy({ headerBlocks }: SegmentFolder, header: Uint8Array): Uint8Array | undefined {
+  let block = headerBlocks.pop()
+  if (block === undefined) {
+    const memory = alignedMemory(SEGMENT_HEADER_BYTES)
+    if (memory === undefined) return undefined
+    block = new Uint8Array(memory, 0, SEGMENT_HEADER_BYTES)
+  }
+  block.set(header)
+  return block
 }
 
-/** The same, blocking, with the zeros synced. */
+/** As `format` with 'synced', blocking. */
 function formatSync(file: File, header: SegmentHeader, { uuid }: LogFiles): void {
   const end = SEGMENT_HEADER_BYTES + header.capacity
   for (let position = SEGMENT_HEADER_BYTES; position < end; position += ZEROS.length)
@@ -226,7 +245,7 @@ export async function createSegment(
   let durable: File | undefined
   try {
     durable = openDurable(files, folder, plain)
-    await format(plain, durable, header, files, preparation)
+    await format(folder, { plain, durable }, header, files, preparation)
     syncDirectory(files)
     return { slot, header, plain, durable }
   } catch (error) {
@@ -249,9 +268,14 @@ export function createSegmentSync(files: LogFiles, folder: SegmentFolder, header
 }
 
 /** Gives a freed segment a new place in the log. Its old records stay: their positions are not of the new place. */
-export async function reheadSegment(files: LogFiles, segment: Segment, header: SegmentHeader): Promise<Segment> {
+export async function reheadSegment(
+  files: LogFiles,
+  folder: SegmentFolder,
+  segment: Segment,
+  header: SegmentHeader,
+): Promise<Segment> {
   try {
-    await writeHeader(segment.plain, segment.durable, encodeSegmentHeader(header, files.uuid))
+    await writeHeader(folder, segment, encodeSegmentHeader(header, files.uuid))
     return { ...segment, header }
   } catch (error) {
     throw ioError(error, 'prepare a log segment', segment.plain.path)
@@ -259,9 +283,14 @@ export async function reheadSegment(files: LogFiles, segment: Segment, header: S
 }
 
 /** The same, blocking. */
-export function reheadSegmentSync(files: LogFiles, segment: Segment, header: SegmentHeader): Segment {
+export function reheadSegmentSync(
+  files: LogFiles,
+  folder: SegmentFolder,
+  segment: Segment,
+  header: SegmentHeader,
+): Segment {
   try {
-    writeHeaderSync(segment.plain, segment.durable, encodeSegmentHeader(header, files.uuid))
+    writeHeaderSync(folder, segment, encodeSegmentHeader(header, files.uuid))
     return { ...segment, header }
   } catch (error) {
     throw ioError(error, 'prepare a log segment', segment.plain.path)

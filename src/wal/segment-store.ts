@@ -78,7 +78,7 @@ export class SegmentStore {
     this.#end = start
     this.#serial = serial
     this.#retired = retired
-    this.#folder = { slots: new Set(retired.map(segment => segment.slot)), takesUnits: undefined }
+    this.#folder = { slots: new Set(retired.map(segment => segment.slot)), takesUnits: undefined, headerBlocks: [] }
     this.#discarder = new SegmentDiscarder(options, options.clock, slot => this.#folder.slots.delete(slot))
   }
 
@@ -107,7 +107,7 @@ export class SegmentStore {
       const segment =
         freed === undefined
           ? await createSegment(this.#options, this.#folder, header, preparation)
-          : await reheadSegment(this.#options, freed, header)
+          : await reheadSegment(this.#options, this.#folder, freed, header)
       this.#join(segment)
     } catch (error) {
       if (freed !== undefined) this.#discarder.discard(freed)
@@ -123,7 +123,7 @@ export class SegmentStore {
       const segment =
         freed === undefined
           ? createSegmentSync(this.#options, this.#folder, header)
-          : reheadSegmentSync(this.#options, freed, header)
+          : reheadSegmentSync(this.#options, this.#folder, freed, header)
       this.#join(segment)
     } catch (error) {
       if (freed !== undefined) this.#discarder.discard(freed)

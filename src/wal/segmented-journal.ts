@@ -171,8 +171,8 @@ export abstract class SegmentedJournal implements Journal {
   }
 
   /**
-   * A group whose first record must be synced begins at a multiple of the write unit: what is durable is then never written
-   * again, and the group can be written directly. So does one behind a filled unit, which zeros under way may still reach.
+   * A group whose first record must be synced begins at a multiple of the write unit, so that it can be written directly, and
+   * without what is durable before it. So does one behind a filled unit, which zeros under way may still reach.
    */
   #beginGroup(need: Need): number {
     const beginsUnit = need === 'sync' || this.#unitIsFilled

@@ -110,7 +110,7 @@ export class SimulatedFile implements File {
     const total = parts.reduce((sum, part) => sum + part.length, 0)
     if (total === 0) return 0
     const { dataSync } = this.#mode
-    if (this.isDirect) checkUnits(parts, position, total)
+    if (this.isDirect) checkUnits(parts, position)
     const details = { path: this.path, position, length: total, dataSync }
     return this.#disk.perform('write', details, ({ operation, effect, endures }) => {
       if (effect?.effect === 'lost') return total
@@ -165,10 +165,10 @@ export class SimulatedFile implements File {
   }
 }
 
-/** As the kernel does: a direct write whose position, memory or length is no multiple of a sector is refused. */
-function checkUnits(parts: readonly Uint8Array[], position: number, length: number): void {
-  const isAligned = parts.every(part => part.byteOffset % WRITE_UNIT_BYTES === 0)
-  if (!isAligned || position % WRITE_UNIT_BYTES !== 0 || length % WRITE_UNIT_BYTES !== 0)
+/** As the kernel does: a direct write whose position, memory or lengths are no multiples of a sector is refused. */
+function checkUnits(parts: readonly Uint8Array[], position: number): void {
+  const places = [position, ...parts.flatMap(part => [part.byteOffset, part.length])]
+  if (places.some(place => place % WRITE_UNIT_BYTES !== 0))
     throw systemError('EINVAL', 'a direct write is not of whole sectors')
 }
 
