@@ -8,7 +8,7 @@ import type { WriteThreadPool } from './write-thread-pool.ts'
 const ZEROS_AT_ONCE = 16 * 1024 * 1024
 /**
  * The same of a direct file: groups wait meanwhile. With 1, 1.5, 2 and 3 MiB 8 families with ordered batches of 1,000 wrote 0.98,
- * 1.01, 1.02 and 0.99 times as much (± 0.02), with 16 MiB 0.9 times.
+ * 1.01, 1.02 and 0.99 times as much (± 0.02).
  */
 const DIRECT_ZEROS_AT_ONCE = 1536 * 1024
 

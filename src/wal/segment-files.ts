@@ -84,7 +84,7 @@ export function listSegmentFiles(files: LogFiles): SegmentFile[] {
  * leaves a file that reads as zeros wherever nothing was synced. The operating system has set the room aside.
  * `synced`: the zeros are on the medium, too. A synced write then changes nothing but what it writes: one of 13 KB takes
  * 110 µs, and 170 on zeros that are only written; but each byte of the log goes to the medium twice.
- * `direct`: the zeros are written past the page cache, where files can be written so, which costs a sixth of the processor's
+ * `direct`: the zeros are written past the page cache, where files can be written so, which costs about half of the processor's
  * time, and are synced with the header. It is for a log whose groups are written directly, too: elsewhere the first write into a
  * part of a page would have to read the page.
  */
