@@ -32,11 +32,11 @@ export class MergeWorkspace {
   readonly lowers: readonly KeyBuffer[]
   readonly uppers: readonly KeyBuffer[]
 
-  /** Pages are synced after each `syncBytes` of them (`PageWriter`). */
-  constructor(file: File, allocator: PageAllocator, syncBytes: number = Infinity) {
+  /** `wrote` is told of each write of pages. */
+  constructor(file: File, allocator: PageAllocator, wrote: (bytes: number) => void = ignore) {
     const stagesAt = WRITE_PAGES * PAGE_BYTES + READER_BYTES
     this.slab = new Slab(stagesAt + (2 * HEIGHT_MAX + 4) * STAGE_BYTES)
-    this.writer = new PageWriter(file, allocator, this.slab, 0, WRITE_PAGES, syncBytes)
+    this.writer = new PageWriter(file, allocator, this.slab, 0, WRITE_PAGES, wrote)
     this.reader = new TreeReader(file, this.slab, WRITE_PAGES * PAGE_BYTES)
     const stage = (index: number): PageStage => new PageStage(this.slab, stagesAt + index * STAGE_BYTES)
     this.spares = [stage(0), stage(1)]
@@ -46,8 +46,10 @@ export class MergeWorkspace {
     this.uppers = Array.from({ length: HEIGHT_MAX }, () => new KeyBuffer())
   }
 
-  /** Writes what the merges have left in the buffer. Their pages are then handed to the operating system, not all synced. */
+  /** Writes what the merges have left in the buffer. Their pages are then handed to the operating system. */
   flush(): void {
     this.writer.flush()
   }
 }
+
+function ignore(): void {}

@@ -41,12 +41,12 @@ export interface MergeResult {
 }
 
 /**
- * Does the work in steps, so that a caller can do something else in between. Pages are written, and the last of them are not
- * synced: a caller that may block has those before synced after each `syncBytes`.
+ * Does the work in steps, so that a caller can do something else in between. Pages are written and
+ * not synced; `wrote` is told how many bytes of them each time.
  */
-export function* mergeAll(job: MergeJob, file: File, syncBytes: number = Infinity): Generator<void, MergeResult> {
+export function* mergeAll(job: MergeJob, file: File, wrote?: (bytes: number) => void): Generator<void, MergeResult> {
   const free = new FreeSpace(job.pageCount, new ExtentList(job.free))
-  const workspace = new MergeWorkspace(file, free, syncBytes)
+  const workspace = new MergeWorkspace(file, free, wrote)
   const roots = new Map<number, TreeRoot>()
   for (const { id, root, frozen } of job.tables) {
     const source = new FrozenSource(frozen)

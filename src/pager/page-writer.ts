@@ -16,11 +16,7 @@ export interface PageAllocator {
 /** Longer values go to the file on their own, without a copy. */
 const BUFFERED_VALUE_BYTES_MAX = 64 * 1024
 
-/**
- * Collects new pages in a part of a slab and writes those that follow one another in the file with one call. Where it has a
- * thread of its own it also syncs them, piece by piece: nobody relies on that, but what is left for the sync at the end is so
- * short that the log's syncs, which share the medium, hardly wait for it.
- */
+/** Collects new pages in a part of a slab and writes those that follow one another in the file with one call. */
 export class PageWriter {
   /** Everything allocated so far: to be freed if the merge fails. */
   readonly allocated: ExtentList = new ExtentList()
@@ -31,29 +27,25 @@ export class PageWriter {
   readonly #slab: Slab
   readonly #buffer: number
   readonly #pagesMax: number
-  readonly #syncBytes: number
-  #unsynced = 0
+  readonly #wrote: (bytes: number) => void
   #first = 0
   #pages = 0
 
-  /**
-   * The buffer is `pagesMax` pages long and starts at byte `buffer` of the slab. After each `syncBytes` the file is synced,
-   * which blocks the thread.
-   */
+  /** The buffer is `pagesMax` pages long and starts at byte `buffer` of the slab. `wrote` is told of each write. */
   constructor(
     file: File,
     allocator: PageAllocator,
     slab: Slab,
     buffer: number,
     pagesMax: number,
-    syncBytes: number = Infinity,
+    wrote: (bytes: number) => void,
   ) {
     this.#file = file
     this.#allocator = allocator
     this.#slab = slab
     this.#buffer = buffer
     this.#pagesMax = pagesMax
-    this.#syncBytes = syncBytes
+    this.#wrote = wrote
   }
 
   /** The page that `place` has placed last. */
@@ -111,15 +103,11 @@ export class PageWriter {
     const bytes = pages * PAGE_BYTES
     try {
       writeFullySync(this.#file, parts, first * PAGE_BYTES)
-      this.#unsynced += bytes
-      if (this.#unsynced >= this.#syncBytes) {
-        this.#file.syncSync()
-        this.#unsynced = 0
-      }
     } catch (error) {
       throw ioError(error, `write ${this.#file.path}`, this.#file.path)
     }
     this.bytesWritten += bytes
     this.writes++
+    this.#wrote(bytes)
   }
 }

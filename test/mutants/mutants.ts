@@ -225,11 +225,18 @@ export const MUTANTS: readonly Mutant[] = [
   {
     fault: 'the worker that merges owns the descriptor and closes it',
     file: 'workers/merge-thread.ts',
-    find: 'port.post(answer(message));',
-    replace:
-      'port.post(answer(message)); new NodeFile(message.path, message.descriptor, false, true, false).closeSync();',
+    find: 'port.post(result)',
+    replace: 'port.post(result), new NodeFile(message.path, message.descriptor, false, true, false).closeSync()',
     test: 'test/concurrency/writers.test',
     name: 'the event loop turns while a checkpoint merges',
+  },
+  {
+    fault: 'a checkpoint begins to sync pages while the sync before is under way',
+    file: 'pager/sync-behind.ts',
+    find: 'await this.#underWay;\n        this.#unsynced = 0;',
+    replace: 'this.#unsynced = 0;',
+    test: 'src/pager/sync-behind.test',
+    name: 'the next sync begins when the one before has ended',
   },
   {
     fault: 'a savepoint forgets an entry of the index',
