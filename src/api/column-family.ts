@@ -3,6 +3,7 @@ import type { ResolvedWriteOptions, WriteOptions } from './durability.ts'
 import type { TableDefinition } from '../codec/table.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
+import { dropTable } from '../engine/schema-change.ts'
 import type { ColumnFamilyStats } from '../engine/stats.ts'
 import { columnFamilyStats } from '../engine/stats.ts'
 import { ownFamily } from './family-owner.ts'
@@ -82,7 +83,7 @@ export class ColumnFamily {
     if (typeof name !== 'string') refuseOption('table', 'the name or the definition of a table', table)
     const nested = nestedWrite(this.#engine, this.#names)
     if (nested !== undefined) throw nested
-    await this.#engine.dropTable(this.name, name)
+    await dropTable(this.#engine, this.name, name)
   }
 
   /**

@@ -3,6 +3,7 @@ import type { TableDefinition } from '../codec/table.ts'
 import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
 import { openEngine } from '../engine/open-engine.ts'
+import { dropFamily, renameFamily } from '../engine/schema-change.ts'
 import type { DatabaseStats } from '../engine/stats.ts'
 import { databaseStats } from '../engine/stats.ts'
 import type { Platform } from '../platform/platform.ts'
@@ -88,7 +89,7 @@ export class Database {
   async dropColumnFamily(name: string): Promise<void> {
     checkName('column family', name)
     this.#refuseNested([name])
-    await this.#engine.dropFamily(name)
+    await dropFamily(this.#engine, name)
   }
 
   /** Renames a family, atomically and durably. Rejects with MANIFOLD_NO_SUCH_FAMILY or MANIFOLD_FAMILY_EXISTS. Waits for both locks. */
@@ -96,7 +97,7 @@ export class Database {
     checkName('column family', from)
     checkName('column family', to)
     this.#refuseNested([from, to])
-    await this.#engine.renameFamily(from, to)
+    await renameFamily(this.#engine, from, to)
   }
 
   #refuseNested(names: readonly string[]): void {

@@ -2,6 +2,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
 import type { FamilyView, TableEntry } from '../engine/family.ts'
 import type { ValuePlace } from '../engine/find.ts'
+import { commitNow } from '../engine/single-commit.ts'
 import type { EncodedKey } from '../shared/encoded-key.ts'
 import type { ResolvedWriteOptions, WriteOptions } from './durability.ts'
 import { checkCallable, checkEntry, checkIterable, resolveWriteOptions } from './durability.ts'
@@ -186,7 +187,7 @@ export class Table<K, V> extends TableReads<K, V> {
     if (signal !== undefined) return undefined
     const family = this.engine.familyNow(this.#family)
     const entry = family === undefined ? undefined : this.shape.find(family.tables)
-    return entry && this.engine.commitNow(family!, entry.id, key, value, valueLength, durability)
+    return entry && commitNow(this.engine, family!, entry.id, key, value, valueLength, durability)
   }
 
   #put(transaction: EngineTransaction, key: EncodedKey, value: Uint8Array, valueLength: number): void {

@@ -8,28 +8,17 @@ import type { Clock } from '../platform/clock.ts'
 import type { WatchCollection } from '../platform/collection.ts'
 import type { Context } from '../platform/context.ts'
 import type { FileSystem } from '../platform/file-system.ts'
-import { CHUNK_WORD_BITS, CHUNK_WORD_MASK } from '../shared/arena.ts'
 import type { ChunkPool } from '../shared/chunk-pool.ts'
-import {
-  encodeEntry,
-  encodeSectionHeader,
-  entryWords,
-  KIND_DROP_FAMILY,
-  KIND_DROP_TABLE,
-  KIND_RENAME_FAMILY,
-  SECTION_HEADER_BYTES,
-} from '../shared/entry-format.ts'
 import type { Journal } from '../wal/journal.ts'
 import type { CheckpointCounters, Checkpointer } from './checkpoint.ts'
 import type { ColumnFamilies } from './column-families.ts'
 import type { CommitPipeline } from './commit-pipeline.ts'
-import type { Commit, CommitPart } from './commit.ts'
 import type { Diagnostics } from './diagnostics.ts'
 import type { Durability, TransactionHost } from './engine-transaction.ts'
-import { EngineTransaction, NEEDS } from './engine-transaction.ts'
+import { EngineTransaction } from './engine-transaction.ts'
 import type { WaitSignal } from './family-locks.ts'
 import { abortedError, FamilyLocks } from './family-locks.ts'
-import type { Family, FamilyView, Tables } from './family.ts'
+import type { Family, FamilyView } from './family.ts'
 import type { WriterHost } from './family-writer.ts'
 import { FamilyWriter } from './family-writer.ts'
 import type { EncodedKey } from '../shared/encoded-key.ts'
@@ -248,56 +237,6 @@ export class Engine implements TransactionHost, WriterHost {
     return family?.active === undefined ? undefined : family
   }
 
-  /**
-   * Commits one entry, a put or where `value` is undefined a delete, to a table of a family that `familyNow` has just given.
-   * Undefined, with nothing done, where the log has no room at once or a checkpoint must follow. The lock is neither taken
-   * nor given back: nobody else runs between this call and its return.
-   */
-  commitNow(
-    family: Family,
-    tableId: number,
-    key: EncodedKey,
-    value: Uint8Array | undefined,
-    valueLength: number,
-    durability: Durability,
-  ): Promise<void> | undefined {
-    if (this.makeDurable !== undefined && durability === 'immediate') return undefined
-    const words = entryWords(key.length, valueLength)
-    const bytes = SECTION_HEADER_BYTES + words * 4
-    if (!this.journal.tryReserve(bytes)) return undefined
-    const memtable = family.active!
-    const address = this.#insertNow(memtable, tableId, key, value, valueLength, bytes)
-    const chunk = memtable.arena.words[address >>> CHUNK_WORD_BITS]!
-    const begin = address & CHUNK_WORD_MASK
-    const done = this.pipeline.appendEntry(family, memtable, chunk, begin, begin + words, NEEDS[durability])
-    this.#checkpointer!.appended()
-    return done
-  }
-
-  #insertNow(
-    memtable: Memtable,
-    tableId: number,
-    key: EncodedKey,
-    value: Uint8Array | undefined,
-    valueLength: number,
-    reservedBytes: number,
-  ): number {
-    const start = memtable.arena.end
-    try {
-      const table = memtable.tableForWriting(tableId)
-      const address =
-        value === undefined
-          ? memtable.delete(table, tableId, key)
-          : memtable.put(table, tableId, key, value, valueLength)
-      memtable.append()
-      return address
-    } catch (error) {
-      memtable.rollback(start)
-      this.journal.release(reservedBytes)
-      throw error
-    }
-  }
-
   /** Waits for memory, then for the locks. */
   async begin(names: readonly string[], signal: WaitSignal | undefined): Promise<EngineTransaction> {
     const refused = this.refusal()
@@ -427,73 +366,6 @@ export class Engine implements TransactionHost, WriterHost {
     this.#checkpointer!.appended()
   }
 
-  // ---- families and tables
-
-  /** Drops a family with all its tables. Waits for its lock. */
-  async dropFamily(name: string): Promise<void> {
-    await this.#changeSchema([name], family => {
-      const found = family ?? missing('column family', name)
-      const part = { family: found, memtable: undefined, end: 0, tables: NO_TABLES }
-      return {
-        entry: encodeEntry(KIND_DROP_FAMILY, found.id, NO_BYTES),
-        part,
-        apply: () => this.families.drop(found, () => this.journal.quiesce()),
-      }
-    })
-  }
-
-  async renameFamily(from: string, to: string): Promise<void> {
-    await this.#changeSchema([...new Set([from, to])].sort(), () => {
-      const found = this.families.get(from) ?? missing('column family', from)
-      if (this.families.get(to) !== undefined) {
-        throw new DatabaseError(
-          'MANIFOLD_FAMILY_EXISTS',
-          `There is a column family '${to}' already: drop it first, or choose another name.`,
-        )
-      }
-      const part = { family: found, memtable: undefined, end: 0, tables: found.tables }
-      return {
-        entry: encodeEntry(KIND_RENAME_FAMILY, found.id, this.encodeName(to)),
-        part,
-        apply: () => this.families.rename(found, to),
-      }
-    })
-  }
-
-  async dropTable(name: string, table: string): Promise<void> {
-    await this.#changeSchema([name], family => {
-      const found = family?.tables.get(table) ?? missing('table', table)
-      const tables = new Map(family!.tables)
-      tables.delete(table)
-      const part = { family: family!, memtable: undefined, end: 0, tables }
-      return { entry: encodeEntry(KIND_DROP_TABLE, found.id, NO_BYTES), part, apply: () => NOTHING }
-    })
-  }
-
-  /** A commit of its own, always `immediate`, that changes which families and tables there are. */
-  async #changeSchema(names: readonly string[], change: (family: Family | undefined) => SchemaChange): Promise<void> {
-    const transaction = await this.begin(names, undefined)
-    if (!transaction.isOpen) throw closedError(this.path)
-    let prepared: SchemaChange
-    try {
-      prepared = change(this.families.get(names[0]!))
-    } catch (error) {
-      await transaction.abort()
-      throw error
-    }
-    const { entry, part, apply } = prepared
-    const payload = [encodeSectionHeader(part.family.id, entry.length), entry]
-    const bytes = payload[0]!.length + entry.length
-    await transaction.commitChange(bytes, () => {
-      part.family.tables = part.tables
-      const publish = apply()
-      return new Promise((resolve, reject) => {
-        const commit: Commit = { sequence: 0, position: 0, need: 'sync', parts: [part], publish, resolve, reject }
-        this.pipeline.append(commit, payload, bytes)
-      })
-    })
-  }
-
   // ---- durability and the end
 
   /** Settles when everything committed so far is on the medium. */
@@ -534,25 +406,10 @@ export class Engine implements TransactionHost, WriterHost {
   }
 }
 
-interface SchemaChange {
-  readonly entry: Uint8Array
-  readonly part: CommitPart
-  /** Makes the change for writers; returns what makes it for readers. */
-  readonly apply: () => () => void
-}
-
 const encoder = new TextEncoder()
-const NO_BYTES: Uint8Array = new Uint8Array(0)
-const NO_TABLES: Tables = new Map()
 const NO_CHECKPOINTS: CheckpointCounters = { count: 0, failed: 0, millis: 0, pagesWritten: 0, bytesWritten: 0 }
-const NOTHING = (): void => {}
 const ignore = (): void => {}
 
-function closedError(path: string): DatabaseError {
+export function closedError(path: string): DatabaseError {
   return new DatabaseError('MANIFOLD_CLOSED', `The database ${path} is closed: open it again to use it.`)
-}
-
-function missing(kind: 'column family' | 'table', name: string): never {
-  const code = kind === 'table' ? 'MANIFOLD_NO_SUCH_TABLE' : 'MANIFOLD_NO_SUCH_FAMILY'
-  throw new DatabaseError(code, `There is no ${kind} '${name}': nothing was changed.`)
 }

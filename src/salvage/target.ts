@@ -1,6 +1,7 @@
 import type { Engine } from '../engine/engine.ts'
 import type { EngineTransaction } from '../engine/engine-transaction.ts'
 import type { TableSchema } from '../engine/family-writer.ts'
+import { dropFamily, dropTable, renameFamily } from '../engine/schema-change.ts'
 import { EncodedKey } from '../shared/encoded-key.ts'
 
 /** Bytes that one transaction collects. */
@@ -53,17 +54,17 @@ export class SalvageTarget {
 
   async dropTable(family: string, name: string): Promise<void> {
     await this.flush()
-    if (this.#engine.families.get(family)?.tables.has(name) === true) await this.#engine.dropTable(family, name)
+    if (this.#engine.families.get(family)?.tables.has(name) === true) await dropTable(this.#engine, family, name)
   }
 
   async dropFamily(family: string): Promise<void> {
     await this.flush()
-    if (this.#engine.families.get(family) !== undefined) await this.#engine.dropFamily(family)
+    if (this.#engine.families.get(family) !== undefined) await dropFamily(this.#engine, family)
   }
 
   async renameFamily(from: string, to: string): Promise<void> {
     await this.flush()
-    if (this.#engine.families.get(from) !== undefined) await this.#engine.renameFamily(from, to)
+    if (this.#engine.families.get(from) !== undefined) await renameFamily(this.#engine, from, to)
   }
 
   async #begin(family: string, bytes: number): Promise<EngineTransaction> {

@@ -159,7 +159,7 @@ export class LogSpace {
     const isFast = this.#used - this.#usedThen > (now - this.#preparedAt) * FAST_BYTES_PER_MILLI
     this.#preparedAt = now
     this.#usedThen = this.#used
-    if (this.#store.isWrittenThrough()) return 'direct'
+    if (this.#store.takeMostlyThrough()) return 'direct'
     return isFast ? 'written' : 'synced'
   }
 

@@ -170,8 +170,8 @@ export class SegmentStore {
       await writer.write(segment[descriptor], { through, hasOwnMemory: group.hasOwnMemory }, parts, offset)
   }
 
-  /** Most of what was written since the last call went through the durable descriptors. */
-  isWrittenThrough(): boolean {
+  /** True if most of what was written since the last call went through the durable descriptors. Counting begins anew. */
+  takeMostlyThrough(): boolean {
     const isMost = this.#throughBytes > this.#plainBytes
     this.#throughBytes = this.#plainBytes = 0
     return isMost

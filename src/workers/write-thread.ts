@@ -46,7 +46,6 @@ function run(words: Int32Array): never {
   let done = 0
   // Who has had a short write done may soon want the next. After a long one the owner does not look either, and after zeros
   // nobody wants anything, while who works meanwhile needs the processor: to look then cost unsynced batches 3 to 15 % on two cores.
-  // Nor after a letter: the owner sleeps then, and the processor that it is woken on may be this thread's, whose looking it would wait for.
   let pollMicros = 0
   Atomics.store(words, RUNNING, 1)
   for (;;) {
@@ -57,8 +56,8 @@ function run(words: Int32Array): never {
     readLetters()
     if (requested !== done) {
       done = requested
-      const ownerSlept = serve(words, requested)
-      pollMicros = !ownerSlept && words[TOOK_MICROS]! < words[POLL_MICROS]! ? words[POLL_MICROS]! : 0
+      serve(words, requested)
+      pollMicros = words[TOOK_MICROS]! < words[POLL_MICROS]! ? words[POLL_MICROS]! : 0
     } else if (zeros !== undefined) {
       writePiece()
       pollMicros = 0
@@ -76,8 +75,7 @@ function readLetters(): void {
   }
 }
 
-/** Does the write that is requested. True if the owner sleeps until it gets a letter. */
-function serve(words: Int32Array, requested: number): boolean {
+function serve(words: Int32Array, requested: number): void {
   const parts: Uint8Array[] = []
   for (let i = 0, word = FIRST_PART; i < words[PARTS]!; i++, word += PART_WORDS) {
     const offset = words[word + 1]!
@@ -91,12 +89,10 @@ function serve(words: Int32Array, requested: number): boolean {
     words[TOOK_MICROS] = (performance.now() - begun) * 1000
   } catch (error) {
     post({ kind: 'failed', ...reasonOf(error) })
-    return true
+    return
   }
   Atomics.store(words, COMPLETED, requested)
-  const isWished = takeWish(words, requested)
-  if (isWished) post({ kind: 'done' })
-  return isWished
+  if (takeWish(words, requested)) post({ kind: 'done' })
 }
 
 function writePiece(): void {
