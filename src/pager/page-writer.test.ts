@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { PAGE_BYTES } from '../base/limits.ts'
 import { SimulatedDisk } from '../platform/simulated/disk.ts'
 import { FaultPlan } from '../platform/simulated/fault.ts'
+import { SeededRandom } from '../platform/simulated/random.ts'
 import { PageWriter } from './page-writer.ts'
 import { Slab } from './slab.ts'
 
@@ -19,7 +20,15 @@ function writePages(disk: SimulatedDisk, count: number, wrote: (bytes: number) =
   writer.flush()
 }
 
-test('pages are written in the order of their numbers, a full buffer at a time', () => {
+/** The pages that are as they were written after a power cut that takes all that was not synced. */
+function pagesLeft(disk: SimulatedDisk): number {
+  const bytes = disk.crash(new SeededRandom(1), { mode: 'none' }).contents('db')
+  let page = 0
+  while ((page + 1) * PAGE_BYTES <= bytes.length && bytes[page * PAGE_BYTES] === page + 1) page++
+  return page
+}
+
+test('pages are written in the order of their numbers, a full buffer at a time, and none is synced', () => {
   const disk = new SimulatedDisk()
   const writes: number[] = []
   writePages(disk, 11, bytes => writes.push(bytes / PAGE_BYTES))
@@ -28,6 +37,7 @@ test('pages are written in the order of their numbers, a full buffer at a time',
     Array.from({ length: 11 }, (_, page) => disk.contents('db')[(page + 1) * PAGE_BYTES - 1]),
     Array.from({ length: 11 }, (_, page) => page + 1),
   )
+  assert.equal(pagesLeft(disk), 0)
 })
 
 test('a page that cannot be written ends the writing', () => {

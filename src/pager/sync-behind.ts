@@ -6,7 +6,8 @@ import { ioError } from '../platform/io-error.ts'
  * needs the bytes to be durable syncs them at the end. But what is left for that sync is so short that the log's syncs, which
  * share the medium, hardly wait for it.
  *
- * One sync at a time is under way. The writer waits for it when the next one is due, so no more than two pieces are unsynced.
+ * One sync at a time is under way. The writer waits for it when the next one is due, so no more than two pieces are unsynced, but
+ * for what one step writes.
  */
 export class SyncBehind {
   readonly #file: Pick<File, 'path' | 'sync'>
@@ -19,17 +20,28 @@ export class SyncBehind {
     this.#pieceBytes = pieceBytes
   }
 
+  /** To be called by the steps, with the bytes of each write. */
   wrote(bytes: number): void {
     this.#unsynced += bytes
   }
 
-  /** A piece has been written, and `next` is to be awaited before more is. */
-  get isDue(): boolean {
-    return this.#unsynced >= this.#pieceBytes
+  /**
+   * Runs steps that write. No sync is under way when it settles: the file may be closed then. It rejects if a step throws, and if a
+   * sync fails; no other begins after that.
+   */
+  async run<R>(steps: Generator<void, R>): Promise<R> {
+    try {
+      for (;;) {
+        const step = steps.next()
+        if (step.done === true) return step.value
+        if (this.#unsynced >= this.#pieceBytes) await this.#next()
+      }
+    } finally {
+      await this.#underWay
+    }
   }
 
-  /** Begins the next sync when the one under way has ended. Rejects if that failed; the next one then does not begin. */
-  async next(): Promise<void> {
+  async #next(): Promise<void> {
     await this.#underWay
     this.#unsynced = 0
     this.#underWay = this.#sync()
@@ -44,10 +56,5 @@ export class SyncBehind {
     } catch (error) {
       throw ioError(error, `sync ${path}`, path)
     }
-  }
-
-  /** Settles as the last sync does. */
-  async end(): Promise<void> {
-    await this.#underWay
   }
 }

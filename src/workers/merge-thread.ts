@@ -29,18 +29,8 @@ async function answer(job: MergeJob): Promise<MergeAnswer> {
   }
 }
 
-async function merge(job: MergeJob): Promise<MergeResult> {
+function merge(job: MergeJob): Promise<MergeResult> {
   const file = new NodeFile(job.path, job.descriptor!, false, false, false)
   const syncs = new SyncBehind(file, PIECE_BYTES)
-  const steps = mergeAll(job, file, bytes => syncs.wrote(bytes))
-  try {
-    for (;;) {
-      const step = steps.next()
-      if (step.done === true) return step.value
-      if (syncs.isDue) await syncs.next()
-    }
-  } finally {
-    // The descriptor's owner may close it once the answer is there. That a sync fails ends the merge, whatever else did.
-    await syncs.end()
-  }
+  return syncs.run(mergeAll(job, file, bytes => syncs.wrote(bytes)))
 }
